@@ -1,0 +1,60 @@
+/*
+ * core.h - what the parts of the core share: one running core.  Internal.
+ */
+#ifndef OTPREFUND_CORE_H
+#define OTPREFUND_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/api.h"
+#include "core/flight.h"
+#include "core/http.h"
+#include "core/otprefund.h"
+#include "core/rule.h"
+#include "core/secret.h"
+#include "sql/journal.h"
+
+struct resolver;
+
+struct otr {
+    struct otr_config config; /* texts borrowed from the caller; numbers with defaults filled in */
+    struct api_settings api;
+    struct rule_times times;
+    struct journal_limits limits;
+    struct secret developer_key, access_key, master_key;
+    char node[OTR_NAME_SIZE];
+    struct journal *journal;
+    struct http *http;
+    struct flights *flights;
+    struct resolver *resolver; /* NULL: switched off */
+    atomic_bool stopping;
+
+    pthread_mutex_t numbers_lock;
+    struct otr_numbers numbers;
+};
+
+/* Times: milliseconds since the epoch, and on a clock that never steps. */
+int64_t core_now_ms(void);
+int64_t core_monotonic_ms(void);
+
+/* Fills f from a journal status; returns the matching otr_status. */
+enum otr_status core_journal_status(enum journal_status s, struct otr_fault *f);
+/* Sets f and returns s. */
+enum otr_status core_fault(struct otr_fault *f, enum otr_status s, enum otr_whose whose, const char *detail);
+
+/* Starts an inquiry about an open attempt or, with about 0, about whatever is open on tid (refund.c). */
+enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const char *tid,
+                               const char *client_ref_id, int64_t about_attempt_id, int inquiries,
+                               int64_t *attempt_id, struct otr_fault *f);
+
+/* What the answer to a flight means, and its way into the journal (refund.c).  Runs on a finisher thread. */
+void refund_finish(struct otr *o, struct flight *flight);
+
+/* resolver.c */
+struct resolver *resolver_start(struct otr *o);
+void resolver_stop(struct resolver *r); /* ends the thread; NULL allowed */
+void resolver_free(struct resolver *r); /* once nobody can poke it any more; NULL allowed */
+void resolver_poke(struct resolver *r); /* look at the queue now; NULL allowed */
+
+#endif

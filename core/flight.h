@@ -1,0 +1,62 @@
+/*
+ * flight.h - attempts on their way: from the committed intent to the committed outcome.
+ *
+ * Many calls are in flight, few threads serve them: the HTTP engine's I/O thread hands each result to a pool of
+ * finishers, and whoever waits for an attempt sleeps here.
+ */
+#ifndef OTPREFUND_FLIGHT_H
+#define OTPREFUND_FLIGHT_H
+
+#include "core/http.h"
+#include "sql/record.h"
+
+struct flights;
+
+struct flight {
+    struct flights *home;
+    int64_t attempt_id;
+    enum otr_kind kind;
+    char tid[OTR_TID_SIZE];
+    char client_ref_id[OTR_REF_SIZE];
+    int64_t about_attempt_id;  /* inquiry: the open attempt it may settle, 0: none */
+    int64_t about_age_ms;      /* its age when the inquiry was recorded */
+    int inquiries;             /* made before this one */
+    int64_t known_amount;      /* of the transaction */
+
+    /* What came back, copied from the engine. */
+    struct http_result result; /* .body is owned here */
+
+    struct flight *next_waiting, *next_done; /* the tables' own */
+};
+
+/* Runs on a finisher thread; must not free the flight. */
+typedef void flight_finish(void *arg, struct flight *f);
+
+/* NULL: no memory or no threads. */
+struct flights *flights_open(int finishers, flight_finish *finish, void *arg);
+
+/* A zeroed flight, entered in the table of those on their way under attempt_id; NULL: no memory. */
+struct flight *flight_new(struct flights *fs, int64_t attempt_id);
+
+/* For the engine's http_done: copies the result and hands the flight to a finisher, who ends it. */
+void flight_landed(struct flight *f, const struct http_result *r);
+
+/*
+ * Sleeps while attempt_id is on its way here or until something about it happens, at most wait_ms.
+ * Returns at once when it is not on its way here and event_too is false.
+ */
+void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too);
+
+/* Wakes those who wait for an event of attempt_id. */
+void flights_event(struct flights *fs, int64_t attempt_id);
+
+/* Landed, but not yet finished (outcome not written). */
+int flights_unfinished(struct flights *fs);
+
+/* Waits until all landed flights are finished, at most grace_ms, then ends the finishers and frees everything. */
+void flights_close(struct flights *fs, int grace_ms);
+
+/* True once flights_close has run out of grace: a finisher that keeps trying gives up. */
+bool flights_giving_up(struct flights *fs);
+
+#endif

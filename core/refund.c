@@ -1,0 +1,375 @@
+/*
+ * refund.c - the order of events, top to bottom: may it, intent committed, one request, what the
+ * answer proves, outcome committed.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/answer.h"
+#include "core/core.h"
+#include "core/sign.h"
+
+#define TAKEOVER_MS                                                                                \
+    10000               /* on top of the bank's time: then another node may take the attempt over */
+#define WRITE_MS 600000 /* an outcome is kept and offered to the database for so long */
+
+/* ---- 1. may it? -------------------------------------------------------------------------- */
+
+static bool key_valid(const char *key) {
+    size_t size = key ? strlen(key) : 0;
+    if (size == 0 || size >= OTR_KEY_SIZE)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (key[i] < '!' || key[i] > '~')
+            return false;
+    return true;
+}
+
+static enum otr_status check(struct otr *o, const char *tid, const char *key, struct otr_fault *f) {
+    if (atomic_load(&o->stopping))
+        return core_fault(f, OTR_STOPPING, OTR_WHOSE_OURS,
+                          "the program is stopping; nothing was sent");
+    if (!api_tid_valid(tid))
+        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "a TID is 1 to 18 digits");
+    if (!key_valid(key))
+        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER,
+                          "the idempotency key must be 1 to 128 visible ASCII characters");
+    return OTR_OK;
+}
+
+/* A keyed hash of what is asked: a repeated key with other content is noticed (promise 7). */
+static bool content_mac(struct otr *o, enum otr_kind kind, const char *tid, const char *otp,
+                        size_t otp_size, unsigned char mac[SIGN_MAC_SIZE]) {
+    char text[16 + OTR_TID_SIZE + 16];
+    int size =
+        snprintf(text, sizeof text, "%s|%s|%.*s", otr_kind_name(kind), tid, (int)otp_size, otp);
+    bool ok = size > 0 && size < (int)sizeof text &&
+              otr_mac(o, "idempotency", text, (size_t)size, mac) == OTR_OK;
+    explicit_bzero(text, sizeof text);
+    return ok;
+}
+
+/* ---- 2. the intent, committed ------------------------------------------------------------ */
+
+static enum otr_status begin(struct otr *o, const struct otr_who *w, struct journal_intent *i,
+                             struct journal_begun *b, bool *same, struct otr_fault *f) {
+    i->channel = w->channel;
+    i->operator_name = w->name;
+    i->user_code = w->user_code && *w->user_code ? w->user_code : o->config.user_code;
+    i->deadline_ms = o->config.timeout_ms + TAKEOVER_MS;
+    i->limits = o->limits;
+    enum journal_status s = journal_begin(o->journal, i, b);
+    if (s == JOURNAL_OPEN || s == JOURNAL_KEY_USED) {
+        core_fault(f, OTR_OK, OTR_WHOSE_CALLER,
+                   s == JOURNAL_OPEN ? "another refund attempt on this transaction is open"
+                                     : "this idempotency key was used with other content");
+        f->attempt_id = b->attempt_id;
+        f->since = b->open_since;
+        snprintf(f->operator_name, sizeof f->operator_name, "%s", b->open_operator);
+        return s == JOURNAL_OPEN ? OTR_BUSY : OTR_KEY_USED;
+    }
+    if (s == JOURNAL_LIMITED) {
+        core_fault(f, OTR_LIMITED, OTR_WHOSE_CALLER, "the limit for this transaction is reached");
+        f->retry_at = b->retry_at;
+        return OTR_LIMITED;
+    }
+    *same = s == JOURNAL_SAME;
+    return s == JOURNAL_OK || s == JOURNAL_SAME ? OTR_OK : core_journal_status(s, f);
+}
+
+/* ---- 3. one request on the wire ---------------------------------------------------------- */
+
+static void landed(void *arg, const struct http_result *r) {
+    flight_landed(arg, r);
+}
+
+static void not_sent(struct flight *flight, enum otr_reason reason, const char *detail) {
+    struct http_result r = {.fate = HTTP_NOT_SENT, .reason = reason};
+    snprintf(r.detail, sizeof r.detail, "%s", detail);
+    flight_landed(flight, &r);
+}
+
+/* From here on the attempt is the flight's: whatever happens ends in flight_landed. */
+static void launch(struct otr *o, struct flight *flight, const struct api_call *call,
+                   int64_t since_monotonic) {
+    struct api_request request;
+    char key[SIGN_KEY_TEXT_SIZE], timestamp[SIGN_TIME_TEXT_SIZE];
+    if (core_monotonic_ms() - since_monotonic > o->config.timeout_ms) {
+        /* Stopped or starved meanwhile: somebody may have taken the attempt over. */
+        not_sent(flight, OTR_REASON_OVERLOADED, "too late to send");
+        return;
+    }
+    if (!api_build(&o->api, call, &request)) {
+        not_sent(flight, OTR_REASON_BAD_REQUEST, "the request could not be built");
+        return;
+    }
+    if (!sign_request(&o->access_key, core_now_ms(), key, timestamp)) {
+        not_sent(flight, OTR_REASON_BAD_CREDENTIALS, "the request could not be signed");
+        api_wipe(&request);
+        return;
+    }
+    const struct http_header headers[] = {
+        {"developer_key", o->developer_key.bytes}, {"secret-key", key},
+        {"secret-key-timestamp", timestamp},       {"accept", "application/json"},
+        {"content-type", request.content_type},
+    };
+    struct http_request r = {
+        .url = request.url,
+        .post = request.post,
+        .body = request.body,
+        .body_size = request.body_size,
+        .headers = headers,
+        .header_count = request.content_type ? 5 : 4,
+    };
+    if (!http_start(o->http, &r, landed, flight))
+        not_sent(flight, OTR_REASON_OVERLOADED, "out of memory");
+    api_wipe(&request);
+    explicit_bzero(key, sizeof key);
+}
+
+/* Intent committed and not yet seen before: off it goes. */
+static void depart(struct otr *o, const struct journal_intent *i, const struct journal_begun *b,
+                   const struct secret *otp, int inquiries, int64_t since_monotonic) {
+    struct flight *flight = flight_new(o->flights, b->attempt_id);
+    if (!flight) /* the attempt stays open in the journal; past its deadline it is taken over */
+        return;
+    flight->kind = i->kind;
+    snprintf(flight->tid, sizeof flight->tid, "%s", i->tid ? i->tid : "");
+    snprintf(flight->client_ref_id, sizeof flight->client_ref_id, "%s",
+             i->client_ref_id ? i->client_ref_id : "");
+    flight->known_amount = b->known_amount;
+    if (i->kind == OTR_KIND_INQUIRY) {
+        flight->about_attempt_id = b->open_attempt_id;
+        flight->about_age_ms = b->open_age_ms;
+        flight->inquiries = inquiries;
+    }
+    const struct api_call call = {
+        .kind = i->kind,
+        .tid = i->tid,
+        .client_ref_id = i->client_ref_id,
+        .user_code = i->user_code,
+        .otp = otp,
+        .otp_ref_id = b->otp_ref_id,
+    };
+    launch(o, flight, &call, since_monotonic);
+}
+
+enum otr_status otr_send_otp(struct otr *o, const struct otr_who *w, const char *tid,
+                             const char *key, int64_t *attempt_id, struct otr_fault *f) {
+    int64_t since = core_monotonic_ms();
+    unsigned char mac[SIGN_MAC_SIZE];
+    enum otr_status s = check(o, tid, key, f);
+    if (s != OTR_OK)
+        return s;
+    if (!content_mac(o, OTR_KIND_OTP, tid, "", 0, mac))
+        return core_fault(f, OTR_BROKEN, OTR_WHOSE_OURS, "no HMAC to be had");
+    struct journal_intent i = {
+        .kind = OTR_KIND_OTP, .tid = tid, .idempotency_key = key, .content_mac = mac};
+    struct journal_begun b = {0};
+    bool same = false;
+    s = begin(o, w, &i, &b, &same, f);
+    if (s != OTR_OK)
+        return s;
+    *attempt_id = b.attempt_id;
+    if (!same)
+        depart(o, &i, &b, NULL, 0, since);
+    return OTR_OK;
+}
+
+enum otr_status otr_refund(struct otr *o, const struct otr_who *w, const char *tid, const char *otp,
+                           size_t otp_size, bool cash_returned, const char *key,
+                           int64_t *attempt_id, struct otr_fault *f) {
+    int64_t since = core_monotonic_ms();
+    unsigned char mac[SIGN_MAC_SIZE];
+    struct secret secret = {0};
+    enum otr_status s = check(o, tid, key, f);
+    if (s != OTR_OK)
+        return s;
+    if (!api_otp_valid(otp, otp_size) || !secret_set(&secret, otp, otp_size))
+        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "an OTP is 4 to 8 digits");
+    if (!content_mac(o, OTR_KIND_REFUND, tid, otp, otp_size, mac)) {
+        s = core_fault(f, OTR_BROKEN, OTR_WHOSE_OURS, "no HMAC to be had");
+        goto out;
+    }
+    struct journal_intent i = {.kind = OTR_KIND_REFUND,
+                               .tid = tid,
+                               .idempotency_key = key,
+                               .content_mac = mac,
+                               .cash_returned = cash_returned};
+    struct journal_begun b = {0};
+    bool same = false;
+    s = begin(o, w, &i, &b, &same, f);
+    if (s != OTR_OK)
+        goto out;
+    *attempt_id = b.attempt_id;
+    if (!same)
+        depart(o, &i, &b, &secret, 0, since);
+out:
+    secret_wipe(&secret);
+    return s;
+}
+
+enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const char *tid,
+                               const char *client_ref_id, int64_t about_attempt_id, int inquiries,
+                               int64_t *attempt_id, struct otr_fault *f) {
+    int64_t since = core_monotonic_ms();
+    struct journal_intent i = {.kind = OTR_KIND_INQUIRY,
+                               .tid = tid,
+                               .client_ref_id = client_ref_id,
+                               .about_attempt_id = about_attempt_id};
+    struct journal_begun b = {0};
+    bool same = false;
+    enum otr_status s = begin(o, w, &i, &b, &same, f);
+    if (s != OTR_OK)
+        return s;
+    *attempt_id = b.attempt_id;
+    depart(o, &i, &b, NULL, inquiries, since);
+    return OTR_OK;
+}
+
+enum otr_status otr_inquire(struct otr *o, const struct otr_who *w, const char *tid,
+                            const char *client_ref_id, int64_t *attempt_id, struct otr_fault *f) {
+    if (atomic_load(&o->stopping))
+        return core_fault(f, OTR_STOPPING, OTR_WHOSE_OURS,
+                          "the program is stopping; nothing was sent");
+    if (tid ? !api_tid_valid(tid) : !api_ref_valid(client_ref_id))
+        return core_fault(
+            f, OTR_INVALID, OTR_WHOSE_CALLER,
+            tid ? "a TID is 1 to 18 digits"
+                : "a reference is 1 to 20 letters, digits, dots, dashes or underscores");
+    return refund_inquire(o, w, tid, tid ? NULL : client_ref_id, 0, 0, attempt_id, f);
+}
+
+/* ---- 4. what does it prove? -------------------------------------------------------------- */
+
+static void read_meaning(const struct flight *flight, struct answer_meaning *m) {
+    const struct http_result *r = &flight->result;
+    if (r->fate == HTTP_ANSWERED) {
+        answer_read(flight->kind, flight->tid, r->status, r->body, r->size, m);
+    } else {
+        memset(m, 0, sizeof *m);
+        m->outcome = r->fate == HTTP_NOT_SENT ? OTR_OUTCOME_NOT_SENT : OTR_OUTCOME_UNKNOWN;
+        m->reason = r->reason;
+        m->tx_status = OTR_NO_STATUS;
+        m->amount = m->refunded_amount = OTR_NO_AMOUNT;
+        snprintf(m->message, sizeof m->message, "%s", r->detail);
+    }
+    /* What only we can know: which reference we asked for, and which amount it was about. */
+    const char *ref = flight->client_ref_id;
+    if (m->outcome == OTR_OUTCOME_ANSWERED && !*flight->tid && *ref &&
+        strcmp(ref, m->client_ref_id) != 0) {
+        m->outcome = OTR_OUTCOME_UNKNOWN;
+        m->reason = OTR_REASON_OTHER_TID;
+    }
+    if (m->outcome == OTR_OUTCOME_REFUNDED && m->amount != OTR_NO_AMOUNT &&
+        flight->known_amount != OTR_NO_AMOUNT && m->amount != flight->known_amount) {
+        m->outcome = OTR_OUTCOME_UNKNOWN;
+        m->reason = OTR_REASON_OTHER_AMOUNT;
+    }
+}
+
+static uint32_t any32(void) {
+    uint32_t v;
+    return sign_random(&v, sizeof v) ? v : 0;
+}
+
+/* A refund attempt settles itself where its own outcome is proof; else the first inquiry is set. */
+static void settle_refund(const struct otr *o, const struct answer_meaning *m,
+                          struct journal_finding *g) {
+    if (m->outcome == OTR_OUTCOME_REFUNDED)
+        g->resolution = OTR_RESOLUTION_REFUNDED;
+    else if (m->outcome == OTR_OUTCOME_REJECTED || m->outcome == OTR_OUTCOME_NOT_SENT)
+        g->resolution = OTR_RESOLUTION_NOT_REFUNDED;
+    if (g->resolution != OTR_RESOLUTION_NONE) {
+        g->settles_attempt_id = g->attempt_id;
+        g->how = OTR_HOW_ANSWER;
+    } else {
+        g->next_inquiry_ms = rule_next_ms(&o->times, 0, OTR_NO_STATUS, 0, any32());
+    }
+}
+
+/* An inquiry settles the open attempt it is about where the rule says so, or sets the next one. */
+static void settle_inquiry(const struct otr *o, const struct flight *flight,
+                           const struct answer_meaning *m, struct journal_finding *g) {
+    if (flight->about_attempt_id == 0)
+        return;
+    g->resolution = rule_settles(&o->times, m->outcome, m->tx_status, flight->about_age_ms);
+    if (g->resolution != OTR_RESOLUTION_NONE) {
+        g->settles_attempt_id = flight->about_attempt_id;
+        g->how = OTR_HOW_INQUIRY;
+    } else {
+        g->next_inquiry_ms = rule_next_ms(&o->times, flight->inquiries + 1, m->tx_status,
+                                          flight->about_age_ms, any32());
+    }
+}
+
+/* ---- 5. the outcome, committed ----------------------------------------------------------- */
+
+static void sleep_ms(int ms) {
+    nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL);
+}
+
+/* The bank's word is kept until the database takes it, for WRITE_MS; then an inquiry finds out. */
+static enum journal_status write_finding(struct otr *o, const struct journal_finding *g) {
+    int64_t until = core_monotonic_ms() + WRITE_MS;
+    for (int wait = 50;; wait = wait < 1000 ? wait * 2 : wait) {
+        enum journal_status s = journal_finish(o->journal, g);
+        if ((s != JOURNAL_DOWN && s != JOURNAL_UNSURE && s != JOURNAL_NO_MEMORY) ||
+            flights_giving_up(o->flights) || core_monotonic_ms() > until)
+            return s;
+        sleep_ms(wait);
+    }
+}
+
+static void count(struct otr *o, const struct flight *flight, const struct answer_meaning *m) {
+    const struct http_result *r = &flight->result;
+    pthread_mutex_lock(&o->numbers_lock);
+    o->numbers.outcomes[flight->kind][m->outcome]++;
+    o->numbers.bank_ms_sum[flight->kind] += (uint64_t)r->duration_ms;
+    o->numbers.bank = r->fate == HTTP_ANSWERED;
+    if (r->fate == HTTP_ANSWERED) {
+        o->numbers.bank_answered_at = core_now_ms();
+        if (r->date)
+            o->numbers.bank_skew_ms = r->date + 500 - o->numbers.bank_answered_at;
+    }
+    pthread_mutex_unlock(&o->numbers_lock);
+}
+
+void refund_finish(struct otr *o, struct flight *flight) {
+    struct answer_meaning m;
+    read_meaning(flight, &m);
+    struct journal_finding g = {
+        .attempt_id = flight->attempt_id,
+        .kind = flight->kind,
+        .outcome = m.outcome,
+        .reason = m.reason,
+        .http_status = flight->result.status,
+        .duration_ms = flight->result.duration_ms,
+        .message = m.message,
+        .evidence = m.evidence,
+        .tx_status = m.tx_status,
+        .refund_tid = m.refund_tid,
+        .otp_ref_id = m.otp_ref_id,
+        .amount = m.amount,
+        .refunded_amount = m.refunded_amount,
+    };
+    if (m.outcome == OTR_OUTCOME_ANSWERED) {
+        g.tid = *flight->tid ? flight->tid : m.tid;
+        g.client_ref_id = m.client_ref_id;
+        g.customer = m.customer;
+        g.recipient = m.recipient;
+        g.transacted_at = m.bank_time;
+    }
+    if (flight->kind == OTR_KIND_REFUND)
+        settle_refund(o, &m, &g);
+    else if (flight->kind == OTR_KIND_INQUIRY)
+        settle_inquiry(o, flight, &m, &g);
+    count(o, flight, &m);
+    write_finding(o, &g);
+    if (g.settles_attempt_id && g.settles_attempt_id != g.attempt_id)
+        flights_event(o->flights, g.settles_attempt_id);
+    if (g.next_inquiry_ms)
+        resolver_poke(o->resolver);
+    explicit_bzero(&m, sizeof m);
+}

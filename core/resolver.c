@@ -1,0 +1,140 @@
+/*
+ * resolver.c - asks the bank about every open refund attempt, again and again, until it is settled.
+ *
+ * The queue lives in the journal (open_attempt), so any number of nodes may run this at once.
+ * Nothing is due: the thread sleeps until something is, or until it is poked; at the latest after
+ * LOOK_MS it looks for what other nodes left behind.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/core.h"
+
+#define LOOK_MS 30000
+#define BATCH   100
+#define LEASE_SLACK_MS                                                                             \
+    15000 /* a claimed attempt is due again so long after the bank's time, should we die */
+
+struct resolver {
+    struct otr *core;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t poked;
+    bool poke, stop;
+};
+
+/* Sleeps until poked or for ms; false: stop. */
+static bool rest(struct resolver *r, int64_t ms, bool heed_pokes) {
+    int64_t until_ms = core_monotonic_ms() + ms;
+    struct timespec until = {until_ms / 1000, (until_ms % 1000) * 1000000L};
+    pthread_mutex_lock(&r->lock);
+    while (!r->stop && !(heed_pokes && r->poke))
+        if (pthread_cond_timedwait(&r->poked, &r->lock, &until) == ETIMEDOUT)
+            break;
+    if (heed_pokes)
+        r->poke = false;
+    bool go_on = !r->stop;
+    pthread_mutex_unlock(&r->lock);
+    return go_on;
+}
+
+static void ask(struct otr *o, const struct journal_due *due) {
+    const struct otr_who who = {
+        .name = "resolver", .user_code = due->user_code, .channel = OTR_CHANNEL_RESOLVER};
+    struct otr_fault fault;
+    int64_t id;
+    /* A failure here needs no care: the lease brings the attempt back. */
+    refund_inquire(o, &who, *due->tid ? due->tid : NULL, due->client_ref_id, due->attempt_id,
+                   due->inquiries, &id, &fault);
+}
+
+/* One look at the queue.  Returns how long to rest, in ms. */
+static int64_t look(struct resolver *r) {
+    struct otr *o = r->core;
+    int per_second = o->config.per_second;
+    int room = o->config.max_in_flight - http_in_flight(o->http);
+    int max = per_second < BATCH ? per_second : BATCH;
+    if (room <= 0)
+        return 1000;
+    if (max > room)
+        max = room;
+    struct journal_due due[BATCH];
+    int n = 0;
+    int64_t next_at = 0;
+    int lease = o->config.timeout_ms + LEASE_SLACK_MS;
+    if (journal_claim(o->journal, max, lease, due, &n, &next_at) != JOURNAL_OK)
+        return 1000;
+    for (int i = 0; i < n; i++)
+        ask(o, &due[i]);
+    if (n > 0) /* the rate is kept by resting for the share of a second these took up */
+        return (int64_t)n * 1000 / per_second + 1;
+    int64_t wait = next_at ? next_at - core_now_ms() : LOOK_MS;
+    if (wait > LOOK_MS)
+        wait = LOOK_MS;
+    return wait < 10 ? 10 : wait;
+}
+
+static void *resolve(void *arg) {
+    struct resolver *r = arg;
+    for (int64_t ms = 0; rest(r, ms, true);) {
+        int64_t start = core_monotonic_ms();
+        ms = look(r);
+        /* Pokes must not exceed the rate: a short rest that heeds none. */
+        int64_t pace = 1000 / r->core->config.per_second;
+        int64_t spent = core_monotonic_ms() - start;
+        if (ms <= 1000) {
+            if (!rest(r, ms - spent, false))
+                break;
+            ms = 0;
+        } else if (!rest(r, pace, false)) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+struct resolver *resolver_start(struct otr *o) {
+    struct resolver *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->core = o;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->poked, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&r->thread, NULL, resolve, r) != 0) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void resolver_poke(struct resolver *r) {
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->poke = true;
+    pthread_cond_signal(&r->poked);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void resolver_stop(struct resolver *r) {
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_signal(&r->poked);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+}
+
+void resolver_free(struct resolver *r) {
+    if (!r)
+        return;
+    pthread_cond_destroy(&r->poked);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
