@@ -1,0 +1,166 @@
+/* fake_journal.c - journal and HTTP engine in memory, for tests of core/. */
+#include "tests/unit/fake_journal.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct fake fake;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct journal {
+    int unused;
+};
+struct http {
+    http_done *done; /* of a call that never gets an answer */
+    void *arg;
+};
+
+static void trace(const char *word) {
+    size_t size = strlen(fake.trace);
+    snprintf(fake.trace + size, sizeof fake.trace - size, "%s%s", size ? " " : "", word);
+}
+
+void fake_reset(void) {
+    pthread_mutex_lock(&lock);
+    memset(&fake, 0, sizeof fake);
+    fake.begun.attempt_id = 7;
+    fake.begun.known_amount = OTR_NO_AMOUNT;
+    pthread_mutex_unlock(&lock);
+}
+
+bool fake_wait_finished(int n) {
+    for (int i = 0; i < 500; i++) {
+        pthread_mutex_lock(&lock);
+        bool there = fake.finished >= n;
+        pthread_mutex_unlock(&lock);
+        if (there)
+            return true;
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
+    return false;
+}
+
+/* ---- journal ---- */
+
+const char *journal_status_text(enum journal_status s) {
+    return s == JOURNAL_OK ? "ok" : "fake trouble";
+}
+
+enum journal_status journal_open(const struct journal_config *c, struct journal **out, char *why,
+                                 size_t size) {
+    (void)c;
+    snprintf(why, size, "%s", "");
+    *out = calloc(1, sizeof **out);
+    return *out ? JOURNAL_OK : JOURNAL_NO_MEMORY;
+}
+
+void journal_close(struct journal *j) {
+    free(j);
+}
+
+enum journal_status journal_begin(struct journal *j, const struct journal_intent *i,
+                                  struct journal_begun *b) {
+    (void)j;
+    pthread_mutex_lock(&lock);
+    trace("begin");
+    fake.intent = *i;
+    snprintf(fake.key, sizeof fake.key, "%s", i->idempotency_key ? i->idempotency_key : "");
+    if (i->content_mac)
+        memcpy(fake.mac, i->content_mac, sizeof fake.mac);
+    *b = fake.begun;
+    enum journal_status s = fake.begin_status;
+    pthread_mutex_unlock(&lock);
+    return s;
+}
+
+enum journal_status journal_finish(struct journal *j, const struct journal_finding *f) {
+    (void)j;
+    pthread_mutex_lock(&lock);
+    enum journal_status s = JOURNAL_DOWN;
+    if (fake.finish_fails > 0) {
+        fake.finish_fails--;
+        trace("down");
+    } else {
+        trace("finish");
+        fake.found = *f;
+        snprintf(fake.found_message, sizeof fake.found_message, "%s", f->message);
+        snprintf(fake.found_evidence, sizeof fake.found_evidence, "%s", f->evidence);
+        snprintf(fake.found_tid, sizeof fake.found_tid, "%s", f->tid ? f->tid : "");
+        fake.finished++;
+        s = JOURNAL_OK;
+    }
+    pthread_mutex_unlock(&lock);
+    return s;
+}
+
+enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
+                                  struct journal_due *rows, int *n, int64_t *next_at) {
+    (void)j, (void)lease_ms;
+    pthread_mutex_lock(&lock);
+    *n = fake.due_count < max ? fake.due_count : max;
+    memcpy(rows, fake.due, (size_t)*n * sizeof rows[0]);
+    fake.due_count = 0;
+    *next_at = 0;
+    pthread_mutex_unlock(&lock);
+    return JOURNAL_OK;
+}
+
+enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a) {
+    (void)j;
+    memset(a, 0, sizeof *a);
+    pthread_mutex_lock(&lock);
+    a->attempt_id = attempt_id;
+    a->kind = fake.intent.kind;
+    a->outcome = fake.finished ? fake.found.outcome : OTR_OUTCOME_NONE;
+    a->open = a->kind == OTR_KIND_REFUND && !fake.found.resolution;
+    pthread_mutex_unlock(&lock);
+    return JOURNAL_OK;
+}
+
+/* ---- http ---- */
+
+struct http *http_open(const struct http_config *c, char *why, size_t why_size) {
+    (void)c;
+    snprintf(why, why_size, "%s", "");
+    return calloc(1, sizeof(struct http));
+}
+
+bool http_start(struct http *h, const struct http_request *r, http_done *done, void *arg) {
+    pthread_mutex_lock(&lock);
+    trace("start");
+    snprintf(fake.url, sizeof fake.url, "%s", r->url);
+    snprintf(fake.body, sizeof fake.body, "%.*s", (int)r->body_size, r->body ? r->body : "");
+    fake.post = r->post;
+    for (int i = 0; i < r->header_count; i++) {
+        size_t size = strlen(fake.headers);
+        snprintf(fake.headers + size, sizeof fake.headers - size, "%s: %s\n", r->headers[i].name,
+                 r->headers[i].value);
+    }
+    struct http_result result = fake.answer;
+    bool never = fake.answer_never;
+    pthread_mutex_unlock(&lock);
+    if (never) {
+        h->done = done;
+        h->arg = arg;
+    } else {
+        done(arg, &result);
+    }
+    return true;
+}
+
+int http_in_flight(struct http *h) {
+    return h->done != NULL;
+}
+
+void http_close(struct http *h, int grace_ms) {
+    (void)grace_ms;
+    if (h && h->done) {
+        struct http_result lost = {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER};
+        h->done(h->arg, &lost);
+    }
+    free(h);
+}

@@ -1,0 +1,37 @@
+/*
+ * fake_journal.h - journal.h and http.h in memory, put in their place at link time, so that the
+ * order of events in core/ is tested without a database and a bank.
+ */
+#ifndef TESTS_FAKE_JOURNAL_H
+#define TESTS_FAKE_JOURNAL_H
+
+#include "core/http.h"
+#include "sql/journal.h"
+
+/* What the fakes answer next, and what they saw.  Reset with fake_reset. */
+struct fake {
+    enum journal_status begin_status;
+    struct journal_begun begun;
+    int finish_fails;             /* journal_finish answers _DOWN so often first */
+    struct http_result answer;    /* what the bank answers; copied at http_start */
+    bool answer_never;            /* the call stays in flight until http_close */
+
+    char trace[256];              /* "begin start finish ..." in the order of the calls */
+    struct journal_intent intent; /* pointers are stale: only numbers are of use */
+    char key[OTR_KEY_SIZE];
+    unsigned char mac[32];
+    char url[512], body[1024], headers[2048];
+    bool post;
+    struct journal_finding found; /* pointers are stale */
+    char found_message[OTR_MESSAGE_SIZE], found_evidence[4096], found_tid[OTR_TID_SIZE];
+    int finished;                 /* findings written */
+    struct journal_due due[4];    /* handed out by the next journal_claim */
+    int due_count;
+};
+extern struct fake fake;
+
+void fake_reset(void);
+/* Waits until n findings were written, at most five seconds. */
+bool fake_wait_finished(int n);
+
+#endif

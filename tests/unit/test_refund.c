@@ -1,0 +1,311 @@
+/* test_refund.c - the order of events of each call, with a journal and a bank in memory. */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/core.h"
+#include "tests/unit/fake_journal.h"
+
+static char folder[] = "/tmp/otprefund-test-XXXXXX";
+static char key_file[64];
+static const struct otr_who ASHA = {
+    .name = "asha", .user_code = "20110001", .channel = OTR_CHANNEL_DESK};
+
+static struct otr *open_core(bool resolver) {
+    const struct otr_config c = {
+        .base_url = "https://bank.test/v3",
+        .initiator_id = "9000000001",
+        .conninfo = "fake",
+        .developer_key_file = key_file,
+        .access_key_file = key_file,
+        .secret_key_file = key_file,
+        .resolver = resolver,
+        .first_s = 1,
+        .per_second = 100,
+    };
+    struct otr *o = NULL;
+    struct otr_fault f;
+    CU_ASSERT_EQUAL_FATAL(otr_open(&c, &o, &f), OTR_OK);
+    return o;
+}
+
+static void answers(const char *body) {
+    fake.answer = (struct http_result){
+        .fate = HTTP_ANSWERED, .status = 200, .body = body, .size = strlen(body), .duration_ms = 3};
+}
+
+static const char REFUNDED[] =
+    "{\"status\":0,\"response_status_id\":0,\"message\":\"Refund initiated successfully.\","
+    "\"tx_status\":\"4\",\"data\":{\"tid\":12345600,\"tx_status\":\"4\",\"amount\":499}}";
+static const char WRONG_OTP[] =
+    "{\"status\":1,\"response_status_id\":302,\"message\":\"Wrong OTP\",\"data\":{}}";
+
+/* One refund attempt from start to finding. */
+static enum otr_status refund(struct otr *o, struct otr_fault *f) {
+    int64_t id = 0;
+    enum otr_status s = otr_refund(o, &ASHA, "12345600", "012345", 6, true, "key-1", &id, f);
+    if (s == OTR_OK)
+        CU_ASSERT_EQUAL(id, 7);
+    return s;
+}
+
+static void nothing_is_sent_without_a_committed_intent(void) {
+    static const struct {
+        enum journal_status begin;
+        enum otr_status expected;
+    } rows[] = {
+        {JOURNAL_DOWN, OTR_NO_JOURNAL},   {JOURNAL_UNSURE, OTR_NO_JOURNAL},
+        {JOURNAL_OPEN, OTR_BUSY},         {JOURNAL_KEY_USED, OTR_KEY_USED},
+        {JOURNAL_LIMITED, OTR_LIMITED},   {JOURNAL_REFUSED, OTR_BROKEN},
+        {JOURNAL_NO_MEMORY, OTR_NO_MEMORY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otr_fault f;
+        fake_reset();
+        struct otr *o = open_core(false);
+        fake.begin_status = rows[i].begin;
+        CU_ASSERT_EQUAL(refund(o, &f), rows[i].expected);
+        int64_t id;
+        CU_ASSERT_EQUAL(otr_send_otp(o, &ASHA, "12345600", "key", &id, &f), rows[i].expected);
+        CU_ASSERT_EQUAL(otr_inquire(o, &ASHA, "12345600", NULL, &id, &f), rows[i].expected);
+        CU_ASSERT_STRING_EQUAL(fake.trace, "begin begin begin");
+        otr_close(o, 1000);
+    }
+}
+
+static void the_order_is_intent_call_outcome(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin start finish");
+    CU_ASSERT_STRING_EQUAL(fake.url, "https://bank.test/v3/customer/payment/refund/12345600");
+    CU_ASSERT(fake.post);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fake.body, "\"012345\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(fake.headers, "secret-key-timestamp: 1"));
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_REFUNDED);
+    CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_REFUNDED);
+    CU_ASSERT_EQUAL(fake.found.settles_attempt_id, 7);
+    CU_ASSERT_EQUAL(fake.found.how, OTR_HOW_ANSWER);
+    CU_ASSERT_EQUAL(fake.found.refunded_amount, 49900);
+    CU_ASSERT_PTR_NULL(strstr(fake.found_evidence, "012345"));
+    otr_close(o, 1000);
+}
+
+static void a_repeated_key_sends_nothing(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    struct otr *o = open_core(false);
+    fake.begin_status = JOURNAL_SAME;
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin");
+    otr_close(o, 1000);
+}
+
+static void the_keyed_hash_covers_kind_tid_and_otp(void) {
+    struct otr_fault f;
+    unsigned char first[32];
+    int64_t id;
+    fake_reset();
+    struct otr *o = open_core(false);
+    fake.begin_status = JOURNAL_SAME;
+    refund(o, &f);
+    memcpy(first, fake.mac, sizeof first);
+    refund(o, &f);
+    CU_ASSERT(memcmp(first, fake.mac, sizeof first) == 0);
+    otr_refund(o, &ASHA, "12345600", "012346", 6, true, "key-1", &id, &f);
+    CU_ASSERT(memcmp(first, fake.mac, sizeof first) != 0);
+    otr_refund(o, &ASHA, "12345601", "012345", 6, true, "key-1", &id, &f);
+    CU_ASSERT(memcmp(first, fake.mac, sizeof first) != 0);
+    otr_send_otp(o, &ASHA, "12345600", "key-1", &id, &f);
+    CU_ASSERT(memcmp(first, fake.mac, sizeof first) != 0);
+    otr_close(o, 1000);
+}
+
+static void what_is_not_proven_stays_open(void) {
+    static const struct http_result lost[] = {
+        {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER},
+        {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_CONNECTION_LOST},
+        {.fate = HTTP_ANSWERED, .status = 502, .body = "<html>", .size = 6},
+        {.fate = HTTP_ANSWERED, .status = 200, .body = "{\"status\":0", .size = 11},
+        {.fate = HTTP_ANSWERED, .status = 200},
+    };
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
+        struct otr_fault f;
+        fake_reset();
+        fake.answer = lost[i];
+        struct otr *o = open_core(false);
+        CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+        CU_ASSERT(fake_wait_finished(1));
+        CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_UNKNOWN);
+        CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_NONE);
+        CU_ASSERT_EQUAL(fake.found.settles_attempt_id, 0);
+        CU_ASSERT(fake.found.next_inquiry_ms >= 1);
+        otr_close(o, 1000);
+    }
+}
+
+static void what_never_left_is_not_refunded(void) {
+    struct otr_fault f;
+    fake_reset();
+    fake.answer = (struct http_result){.fate = HTTP_NOT_SENT, .reason = OTR_REASON_CONNECT_FAILED};
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_NOT_SENT);
+    CU_ASSERT_EQUAL(fake.found.reason, OTR_REASON_CONNECT_FAILED);
+    CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_NOT_REFUNDED);
+    otr_close(o, 1000);
+}
+
+static void a_wrong_otp_settles(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(WRONG_OTP);
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_REJECTED);
+    CU_ASSERT_EQUAL(fake.found.reason, OTR_REASON_WRONG_OTP);
+    CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_NOT_REFUNDED);
+    otr_close(o, 1000);
+}
+
+static void another_amount_proves_nothing(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    fake.begun.known_amount = 50000;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_UNKNOWN);
+    CU_ASSERT_EQUAL(fake.found.reason, OTR_REASON_OTHER_AMOUNT);
+    CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_NONE);
+    otr_close(o, 1000);
+}
+
+static void an_outcome_is_kept_until_the_database_takes_it(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    fake.finish_fails = 3;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    otr_close(o, 10000); /* an orderly stop waits for it */
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin start down down down finish");
+}
+
+static void a_stop_ends_what_is_in_flight_as_unknown(void) {
+    struct otr_fault f;
+    fake_reset();
+    fake.answer_never = true;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    struct otr_attempt a;
+    CU_ASSERT_EQUAL(otr_wait(o, 7, 20, false, &a, &f), OTR_OK);
+    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_NONE);
+    otr_close(o, 1000);
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin start finish");
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_UNKNOWN);
+}
+
+static void the_resolver_asks_about_what_is_due(void) {
+    fake_reset();
+    answers("{\"status\":0,\"response_status_id\":0,\"message\":\"Success!tx.inquiry.success\","
+            "\"data\":{\"tid\":\"12345600\",\"tx_status\":\"4\",\"amount\":\"1045.0\"}}");
+    fake.due[0] = (struct journal_due){.attempt_id = 3, .tid = "12345600", .user_code = "20110001"};
+    fake.due_count = 1;
+    fake.begun.attempt_id = 8;
+    fake.begun.open_attempt_id = 3;
+    fake.begun.open_age_ms = 700000;
+    struct otr *o = open_core(true);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin start finish");
+    CU_ASSERT_EQUAL(fake.intent.kind, OTR_KIND_INQUIRY);
+    CU_ASSERT_EQUAL(fake.intent.about_attempt_id, 3);
+    CU_ASSERT_FALSE(fake.post);
+    CU_ASSERT_EQUAL(fake.found.attempt_id, 8);
+    CU_ASSERT_EQUAL(fake.found.settles_attempt_id, 3);
+    CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_REFUNDED);
+    CU_ASSERT_EQUAL(fake.found.how, OTR_HOW_INQUIRY);
+    CU_ASSERT_STRING_EQUAL(fake.found_tid, "12345600");
+    CU_ASSERT_EQUAL(fake.found.amount, 104500);
+    otr_close(o, 1000);
+}
+
+static void malformed_values_reach_nobody(void) {
+    static const struct {
+        const char *tid, *otp, *key;
+    } rows[] = {
+        {"", "1234", "k"},          {"12a", "1234", "k"}, {"1234567890123456789", "1234", "k"},
+        {"12345600", "123", "k"},   {"12345600", "123456789", "k"},
+        {"12345600", "12 34", "k"}, {"12345600", "1234", ""}, {"12345600", "1234", "a b"},
+    };
+    struct otr_fault f;
+    fake_reset();
+    struct otr *o = open_core(false);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t id;
+        CU_ASSERT_EQUAL(otr_refund(o, &ASHA, rows[i].tid, rows[i].otp, strlen(rows[i].otp), true,
+                                   rows[i].key, &id, &f),
+                        OTR_INVALID);
+        CU_ASSERT(f.detail[0] != '\0');
+    }
+    CU_ASSERT_STRING_EQUAL(fake.trace, "");
+    otr_close(o, 1000);
+}
+
+static void rupees_are_exact(void) {
+    char out[24];
+    CU_ASSERT_STRING_EQUAL(otr_rupees(505000, out, sizeof out), "5050.00");
+    CU_ASSERT_STRING_EQUAL(otr_rupees(7, out, sizeof out), "0.07");
+    CU_ASSERT_STRING_EQUAL(otr_rupees(-7, out, sizeof out), "-0.07");
+    CU_ASSERT_STRING_EQUAL(otr_rupees(OTR_NO_AMOUNT, out, sizeof out), "");
+}
+
+static int set_up(void) {
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(key_file, sizeof key_file, "%s/key", folder);
+    FILE *file = fopen(key_file, "w");
+    if (!file)
+        return 1;
+    fputs("TEST_KEY_DO_NOT_USE\n", file);
+    fclose(file);
+    return chmod(key_file, 0600);
+}
+
+static int tear_down(void) {
+    return unlink(key_file) + rmdir(folder);
+}
+
+int main(void) {
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 1;
+    CU_pSuite s = CU_add_suite("refund", set_up, tear_down);
+    CU_ADD_TEST(s, nothing_is_sent_without_a_committed_intent);
+    CU_ADD_TEST(s, the_order_is_intent_call_outcome);
+    CU_ADD_TEST(s, a_repeated_key_sends_nothing);
+    CU_ADD_TEST(s, the_keyed_hash_covers_kind_tid_and_otp);
+    CU_ADD_TEST(s, what_is_not_proven_stays_open);
+    CU_ADD_TEST(s, what_never_left_is_not_refunded);
+    CU_ADD_TEST(s, a_wrong_otp_settles);
+    CU_ADD_TEST(s, another_amount_proves_nothing);
+    CU_ADD_TEST(s, an_outcome_is_kept_until_the_database_takes_it);
+    CU_ADD_TEST(s, a_stop_ends_what_is_in_flight_as_unknown);
+    CU_ADD_TEST(s, the_resolver_asks_about_what_is_due);
+    CU_ADD_TEST(s, malformed_values_reach_nobody);
+    CU_ADD_TEST(s, rupees_are_exact);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    int failed = CU_get_number_of_failures() > 0;
+    CU_cleanup_registry();
+    return failed;
+}
