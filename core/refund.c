@@ -255,9 +255,12 @@ static void read_meaning(const struct flight *flight, struct answer_meaning *m) 
         m->amount = m->refunded_amount = OTR_NO_AMOUNT;
         snprintf(m->message, sizeof m->message, "%s", r->detail);
     }
+    /* An inquiry changes nothing, so it is never rejected: answered, or nothing was learnt. */
+    if (flight->kind == OTR_KIND_INQUIRY && m->outcome == OTR_OUTCOME_REJECTED)
+        m->outcome = m->no_such_transaction ? OTR_OUTCOME_ANSWERED : OTR_OUTCOME_UNKNOWN;
     /* What only we can know: which reference we asked for, and which amount it was about. */
     const char *ref = flight->client_ref_id;
-    if (m->outcome == OTR_OUTCOME_ANSWERED && !*flight->tid && *ref &&
+    if (m->outcome == OTR_OUTCOME_ANSWERED && !m->no_such_transaction && !*flight->tid && *ref &&
         strcmp(ref, m->client_ref_id) != 0) {
         m->outcome = OTR_OUTCOME_UNKNOWN;
         m->reason = OTR_REASON_OTHER_TID;
@@ -354,7 +357,7 @@ void refund_finish(struct otr *o, struct flight *flight) {
         .amount = m.amount,
         .refunded_amount = m.refunded_amount,
     };
-    if (m.outcome == OTR_OUTCOME_ANSWERED) {
+    if (m.outcome == OTR_OUTCOME_ANSWERED && m.tx_status != OTR_NO_STATUS) {
         g.tid = *flight->tid ? flight->tid : m.tid;
         g.client_ref_id = m.client_ref_id;
         g.customer = m.customer;
