@@ -1,0 +1,155 @@
+/* app.c - from request to handler and out again: route, who, handler, send, count, log. */
+#include "fcgi/app.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "fcgi/api.h"
+#include "fcgi/desk.h"
+#include "fcgi/log.h"
+#include "fcgi/text.h"
+
+#define WAIT_SLICE_MS 250 /* how late a waiting worker may notice an orderly stop */
+
+static void (*const handlers[ROUTE__MAX])(struct visit *) = {
+    [ROUTE_DESK] = desk_home,
+    [ROUTE_TRANSACTION] = desk_transaction,
+    [ROUTE_SEND_OTP] = desk_send_otp,
+    [ROUTE_REFUND] = desk_refund,
+    [ROUTE_ATTEMPT] = desk_attempt,
+    [ROUTE_LIST] = desk_list,
+    [ROUTE_RECONCILIATION] = desk_reconciliation,
+    [ROUTE_STYLE] = probe_style,
+    [ROUTE_HEALTHZ] = probe_healthz,
+    [ROUTE_READYZ] = probe_readyz,
+    [ROUTE_METRICS] = probe_metrics,
+    [ROUTE_CALLBACK] = callback_eko,
+    [ROUTE_API_TRANSACTION] = api_transaction,
+    [ROUTE_API_OTP] = api_otp,
+    [ROUTE_API_REFUND] = api_refund,
+    [ROUTE_API_ATTEMPT] = api_attempt,
+    [ROUTE_API_LIST] = api_list,
+};
+
+int64_t app_now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t monotonic_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool wait_over(const struct otr_attempt *a, bool settled) {
+    if (settled && a->kind == OTR_KIND_REFUND)
+        return a->resolution != OTR_RESOLUTION_NONE;
+    return a->outcome != OTR_OUTCOME_NONE;
+}
+
+enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
+                         struct otr_attempt *a, struct otr_fault *f) {
+    if (atomic_fetch_add(&app->waiters, 1) >= app->waiters_max)
+        wait_ms = 0;
+    int64_t end = monotonic_us() / 1000 + wait_ms;
+    enum otr_status s;
+    do {
+        int64_t left = end - monotonic_us() / 1000;
+        int slice = left > WAIT_SLICE_MS ? WAIT_SLICE_MS : left > 0 ? (int)left : 0;
+        s = otr_wait(app->core, attempt_id, slice, settled, a, f);
+    } while (s == OTR_OK && !wait_over(a, settled) && !atomic_load(&app->stopping) &&
+             monotonic_us() / 1000 < end);
+    atomic_fetch_sub(&app->waiters, 1);
+    return s;
+}
+
+static bool is_api(const struct visit *v) {
+    return strncmp(v->request->path, "/api/", 5) == 0;
+}
+
+/* An answer that says no, in the caller's own language: problem+json or a page. */
+static void refuse(struct visit *v, int status, const char *what) {
+    if (is_api(v))
+        api_problem(v, status, what);
+    else
+        desk_error(v, status, what, 0, NULL);
+}
+
+static bool local_peer(const char *addr) {
+    return !*addr || strncmp(addr, "127.", 4) == 0 || strcmp(addr, "::1") == 0 ||
+           strcmp(addr, "unix:") == 0;
+}
+
+/* Who is it, and may they?  False: answered. */
+static bool admit(struct visit *v) {
+    switch (v->route.who) {
+    case WHO_OPERATOR:
+    case WHO_STAFF:
+    case WHO_AUDIT:
+        return desk_admit(v);
+    case WHO_CLIENT:
+    case WHO_REFUNDER:
+        return api_admit(v);
+    case WHO_LOCAL:
+        if (local_peer(v->request->remote_addr))
+            return true;
+        refuse(v, 403, "This address is for the machine itself only.");
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void run(struct visit *v, int refused, const char *why) {
+    if (refused) {
+        refuse(v, refused, why);
+        return;
+    }
+    route_find(v->request->method, v->request->path, &v->route);
+    v->reply->pattern = v->route.pattern;
+    if (v->route.id == ROUTE_NONE) {
+        refuse(v, 404, "There is no such page.");
+        return;
+    }
+    if (v->route.allow) {
+        refuse(v, 405, "This address does not take that method.");
+        reply_header(v->reply, "Allow", "%s", v->route.allow);
+        return;
+    }
+    if (admit(v))
+        handlers[v->route.id](v);
+}
+
+static void count_and_log(struct visit *v, int64_t us) {
+    char status[12], ms[24], attempt[24] = "";
+    const struct reply *r = v->reply;
+    int slot = r->status > 0 && r->status < APP_STATUS_MAX ? r->status : 0;
+    atomic_fetch_add(&v->app->requests[slot], 1);
+    atomic_fetch_add(&v->app->request_us, (uint64_t)us);
+    snprintf(status, sizeof(status), "%d", r->status);
+    snprintf(ms, sizeof(ms), "%lld.%lld", (long long)(us / 1000), (long long)(us % 1000 / 100));
+    if (r->attempt_id)
+        snprintf(attempt, sizeof(attempt), "%lld", (long long)r->attempt_id);
+    /* An address near the callback's may hold its secret: it is not written down. */
+    const char *path =
+        strncmp(v->request->path, "/callback", 9) == 0 ? "/callback..." : v->request->path;
+    enum log_level level = r->status >= 500 ? LOG_ERROR : LOG_INFO;
+    if (v->route.id == ROUTE_HEALTHZ || v->route.id == ROUTE_READYZ || v->route.id == ROUTE_METRICS)
+        level = r->status >= 500 ? LOG_WARNING : LOG_DEBUG;
+    log_event(level, v->request->id, "request", "method", v->request->method_name, "path",
+              r->pattern ? r->pattern : path, "status", status, "ms", ms, "user",
+              v->user.name[0] ? v->user.name : NULL, "attempt", attempt[0] ? attempt : NULL, "cut",
+              r->broken ? "yes" : NULL, NULL);
+}
+
+void app_handle(void *arg, struct request *request, int refused, const char *why,
+                struct reply *reply) {
+    struct visit v = {.app = arg, .request = request, .reply = reply};
+    int64_t start = monotonic_us();
+    run(&v, refused, why);
+    reply_finish(reply);
+    count_and_log(&v, monotonic_us() - start);
+}

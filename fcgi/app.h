@@ -1,0 +1,77 @@
+/*
+ * app.h - one running program: what the handlers share.  Filled in main before threads start.
+ */
+#ifndef OTPREFUND_APP_H
+#define OTPREFUND_APP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/otprefund.h"
+#include "core/secret.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/route.h"
+#include "fcgi/settings.h"
+#include "fcgi/template.h"
+
+#define APP_STATUS_MAX 600
+
+struct app {
+    const struct settings *settings;
+    struct otr *core;
+    struct templates *templates;
+    struct buf style;              /* web/style.css */
+    struct secret callback_secret; /* empty: no callbacks */
+    int waiters_max;               /* workers that may wait for the bank at once */
+    atomic_int waiters;
+    atomic_bool stopping;
+    atomic_uint_least64_t requests[APP_STATUS_MAX]; /* by status */
+    atomic_uint_least64_t request_us;               /* time spent in all of them */
+};
+
+/* A serve_handler: finds the route, asks who it is, runs the handler, sends, counts, logs. */
+void app_handle(void *app, struct request *request, int refused, const char *why,
+                struct reply *reply);
+
+/*
+ * otr_wait, with two bounds more: at most waiters_max threads wait at a time (the others look once
+ * and go on, so that pages stay quick while the bank is slow), and an orderly stop ends the wait.
+ */
+enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
+                         struct otr_attempt *a, struct otr_fault *f);
+
+/* Milliseconds since the epoch. */
+int64_t app_now_ms(void);
+
+/* One request on its way through a handler. */
+struct visit {
+    struct app *app;
+    struct request *request;
+    struct reply *reply;
+    struct route route;
+    struct otr_operator user; /* operator or API client; name "" if neither */
+};
+
+/* ---- handlers: each fills v->reply ---------------------------------------------------------- */
+void desk_home(struct visit *v);
+void desk_transaction(struct visit *v);
+void desk_send_otp(struct visit *v);
+void desk_refund(struct visit *v);
+void desk_attempt(struct visit *v);
+void desk_list(struct visit *v);
+void desk_reconciliation(struct visit *v);
+void probe_style(struct visit *v);
+void probe_healthz(struct visit *v);
+void probe_readyz(struct visit *v);
+void probe_metrics(struct visit *v);
+void callback_eko(struct visit *v);
+void api_transaction(struct visit *v);
+void api_otp(struct visit *v);
+void api_refund(struct visit *v);
+void api_attempt(struct visit *v);
+void api_list(struct visit *v);
+
+#endif

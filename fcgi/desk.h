@@ -1,0 +1,46 @@
+/*
+ * desk.h - what the handlers of pages share.
+ */
+#ifndef OTPREFUND_DESK_H
+#define OTPREFUND_DESK_H
+
+#include "fcgi/app.h"
+#include "fcgi/csrf.h"
+#include "fcgi/page.h"
+
+#define DESK_FORM_MAX 16384 /* bytes of a form */
+#define DESK_KEY_SIZE 33    /* our idempotency keys: 128 random bits in hex */
+
+/* What a page needs, with the texts it points to. */
+struct desk_page {
+    struct page page;
+    char csrf[CSRF_SIZE];
+    char keys[2][DESK_KEY_SIZE];
+};
+
+/* Who REMOTE_USER is and whether the role may have this page.  False: answered (403, 503). */
+bool desk_admit(struct visit *v);
+/* Fills what every page needs.  with_forms: fresh token and keys too; false: none to be had
+ * (answered with 500). */
+bool desk_page_begin(struct visit *v, struct desk_page *p, bool with_forms);
+/* An error page.  attempt_id: a link to it, or 0; back: a path to go back to, or NULL. */
+void desk_error(struct visit *v, int status, const char *what, int64_t attempt_id,
+                const char *back);
+/* The error page of a status of the core that is not OTR_OK. */
+void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f);
+/* The caller as the core wants it. */
+struct otr_who desk_who(const struct visit *v);
+/* Room for n attempts; NULL: answered with 503.  The caller frees. */
+struct otr_attempt *desk_rows(struct visit *v, int n);
+/* The transaction as the journal knows it; one that nothing is known of has its tid only. */
+enum otr_status desk_transaction_get(struct visit *v, const char *tid, struct otr_transaction *t,
+                                     struct otr_fault *f);
+
+/* HTTP status of a status of the core, and its sentence for a person or a program (out: at least
+ * 400 bytes). */
+int desk_http_status(enum otr_status s);
+void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size_t size);
+/* Retry-After in seconds from retry_at, at least 1. */
+void desk_retry_after(struct visit *v, const struct otr_fault *f);
+
+#endif

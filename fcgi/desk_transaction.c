@@ -1,0 +1,225 @@
+/* desk_transaction.c - one transaction: look at it, send the OTP, submit the OTP. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/desk.h"
+#include "fcgi/form.h"
+#include "fcgi/log.h"
+#include "fcgi/text.h"
+
+#define HISTORY 50 /* attempts shown on a transaction's page */
+
+/* What the page shows besides the journal's records. */
+struct view {
+    int64_t inquiry_id; /* made for this view; 0: show what is known */
+    const char *otp_error;
+    bool cash_error;
+    int status;
+};
+
+/* The newest inquiry among the records, when none was made for this view. */
+static const struct otr_attempt *newest_inquiry(const struct otr_attempt *rows, int n) {
+    for (int i = 0; i < n; i++)
+        if (rows[i].kind == OTR_KIND_INQUIRY)
+            return &rows[i];
+    return NULL;
+}
+
+static void show(struct visit *v, const char *tid, const struct view *view) {
+    const struct settings *set = v->app->settings;
+    struct desk_page p;
+    struct otr_transaction t;
+    struct otr_attempt inquiry;
+    struct otr_fault f = {0};
+    enum otr_status s = OTR_OK;
+    int n = 0;
+    struct otr_attempt *rows = desk_rows(v, HISTORY);
+    if (!rows)
+        return;
+    if (view->inquiry_id)
+        s = app_wait(v->app, view->inquiry_id, set->desk_wait_ms, false, &inquiry, &f);
+    if (s == OTR_OK)
+        s = desk_transaction_get(v, tid, &t, &f);
+    if (s == OTR_OK)
+        s = otr_attempt_list(v->app->core, &(struct otr_filter){.tid = tid}, HISTORY, rows, &n, &f);
+    if (s != OTR_OK) {
+        desk_fault(v, s, &f);
+        goto out;
+    }
+    const struct otr_attempt *shown = view->inquiry_id ? &inquiry : newest_inquiry(rows, n);
+    struct page_transaction page = {
+        .transaction = &t,
+        .inquiry = shown,
+        .history = rows,
+        .history_count = n,
+        .otp_per_hour = set->limits_otp_per_hour,
+        .wrong_otp_per_hour = set->limits_wrong_otp_per_hour,
+        .may_refund = v->user.may_refund,
+        .otp_error = view->otp_error,
+        .cash_error = view->cash_error,
+    };
+    reply_restart(v->reply, view->status, NULL);
+    if (!desk_page_begin(v, &p, true))
+        goto out;
+    int refresh = view->inquiry_id ? page_refresh_s(&p.page, &inquiry) : 0;
+    if (refresh > 0)
+        reply_header(v->reply, "Refresh", "%d", refresh);
+    if (!page_transaction(&p.page, &page, &v->reply->body))
+        v->reply->body.failed = true;
+out:
+    free(rows);
+}
+
+/* A TID that cannot be one is told before the bank or the journal is asked. */
+static bool tid_good(struct visit *v) {
+    if (otr_tid_valid(v->route.param))
+        return true;
+    desk_error(v, 400, "A TID has digits only, at most 18: look at the receipt again.", 0, "/");
+    return false;
+}
+
+/* An inquiry still on its way serves this view too: a page that renews itself asks the bank once.
+ */
+static int64_t inquiry_under_way(struct visit *v, const char *tid) {
+    struct otr_attempt a;
+    struct otr_fault f = {0};
+    int n = 0;
+    struct otr_filter filter = {.tid = tid,
+                                .kind = OTR_KIND_INQUIRY,
+                                .in_flight_only = true,
+                                .from = app_now_ms() - v->app->settings->bank_timeout_ms};
+    if (otr_attempt_list(v->app->core, &filter, 1, &a, &n, &f) != OTR_OK || n == 0)
+        return 0;
+    return a.attempt_id;
+}
+
+void desk_transaction(struct visit *v) {
+    struct otr_fault f = {0};
+    struct otr_who who = desk_who(v);
+    if (!tid_good(v))
+        return;
+    struct view view = {.status = 200, .inquiry_id = inquiry_under_way(v, v->route.param)};
+    if (!view.inquiry_id) {
+        enum otr_status s =
+            otr_inquire(v->app->core, &who, v->route.param, NULL, &view.inquiry_id, &f);
+        if (s != OTR_OK) {
+            desk_fault(v, s, &f);
+            return;
+        }
+    }
+    show(v, v->route.param, &view);
+}
+
+/* A form of another site, or one too old.  The browser says where it came from; the token proves
+ * it. */
+static bool form_ours(struct visit *v, const char *token) {
+    const char *site = v->request->sec_fetch_site;
+    bool same = !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+    if (same && csrf_check(v->app->core, v->user.name, token, app_now_ms() / 1000))
+        return true;
+    char back[40];
+    snprintf(back, sizeof(back), "/refunds/%.18s", v->route.param);
+    log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because",
+              same ? "form token" : "another site", NULL);
+    desk_error(v, 403,
+               "This form is too old or was not opened here. Nothing was sent. "
+               "Open the transaction again and use the fresh form.",
+               0, back);
+    return false;
+}
+
+static bool form_take(struct visit *v, const struct form_rule *rules, int n,
+                      struct form_value *values) {
+    char why[FORM_WHY_SIZE];
+    const char *sentence = why, *back = "/";
+    char path[40];
+    if (!tid_good(v))
+        return false;
+    snprintf(path, sizeof(path), "/refunds/%.18s", v->route.param);
+    back = path;
+    int status =
+        request_body(v->request, DESK_FORM_MAX, "application/x-www-form-urlencoded", &sentence);
+    if (!status && !form_read(v->request->body, v->request->body_size, rules, n, values, why)) {
+        sentence = why;
+        status = 400;
+    }
+    if (status) {
+        desk_error(v, status, sentence, 0, back);
+        return false;
+    }
+    return true;
+}
+
+static bool key_good(struct visit *v, const struct form_value *key) {
+    if (text_visible(key->text, OTR_KEY_SIZE - 1))
+        return true;
+    desk_error(v, 400,
+               "The field \"idempotency_key\" is not one of ours. Open the transaction again.", 0,
+               "/");
+    return false;
+}
+
+/* However far it got: the attempt's own page shows it, and reloading that submits nothing. */
+static void go_to_attempt(struct visit *v, int64_t attempt_id) {
+    struct otr_attempt a;
+    struct otr_fault f = {0};
+    char path[48];
+    v->reply->attempt_id = attempt_id;
+    app_wait(v->app, attempt_id, v->app->settings->desk_wait_ms, false, &a, &f);
+    snprintf(path, sizeof(path), "/attempts/%lld", (long long)attempt_id);
+    reply_see_other(v->reply, path);
+}
+
+void desk_send_otp(struct visit *v) {
+    enum { TOKEN, KEY, FIELDS };
+    static const struct form_rule rules[FIELDS] = {
+        [TOKEN] = {"csrf_token", 128, false},
+        [KEY] = {"idempotency_key", OTR_KEY_SIZE - 1, true},
+    };
+    struct form_value value[FIELDS];
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    int64_t id = 0;
+    if (!form_take(v, rules, FIELDS, value) || !form_ours(v, value[TOKEN].text) ||
+        !key_good(v, &value[KEY]))
+        return;
+    enum otr_status s = otr_send_otp(v->app->core, &who, v->route.param, value[KEY].text, &id, &f);
+    if (s == OTR_OK)
+        go_to_attempt(v, id);
+    else
+        desk_fault(v, s, &f);
+}
+
+void desk_refund(struct visit *v) {
+    enum { TOKEN, KEY, OTP, CASH, FIELDS };
+    static const struct form_rule rules[FIELDS] = {
+        [TOKEN] = {"csrf_token", 128, false},
+        [KEY] = {"idempotency_key", OTR_KEY_SIZE - 1, true},
+        [OTP] = {"otp", 64, true},
+        [CASH] = {"cash_returned", 8, false},
+    };
+    struct form_value value[FIELDS];
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    struct view view = {.status = 400};
+    const char *otp = NULL;
+    size_t otp_size = 0;
+    int64_t id = 0;
+    if (!form_take(v, rules, FIELDS, value) || !form_ours(v, value[TOKEN].text) ||
+        !key_good(v, &value[KEY]))
+        return;
+    view.otp_error = form_otp(&value[OTP], &otp, &otp_size);
+    view.cash_error = !value[CASH].text || strcmp(value[CASH].text, "yes") != 0;
+    if (view.otp_error || view.cash_error) {
+        show(v, v->route.param, &view);
+        return;
+    }
+    enum otr_status s = otr_refund(v->app->core, &who, v->route.param, otp, otp_size, true,
+                                   value[KEY].text, &id, &f);
+    explicit_bzero(value[OTP].text, value[OTP].size);
+    if (s == OTR_OK)
+        go_to_attempt(v, id);
+    else
+        desk_fault(v, s, &f);
+}

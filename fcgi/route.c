@@ -1,0 +1,79 @@
+/* route.c - every address of the program. */
+#include "fcgi/route.h"
+
+#include <string.h>
+
+static const struct {
+    enum request_method method;
+    const char *pattern;
+    enum route_id id;
+    enum route_who who;
+} routes[] = {
+    {METHOD_GET, "/", ROUTE_DESK, WHO_OPERATOR},
+    {METHOD_GET, "/refunds/{tid}", ROUTE_TRANSACTION, WHO_OPERATOR},
+    {METHOD_POST, "/refunds/{tid}/otp", ROUTE_SEND_OTP, WHO_OPERATOR},
+    {METHOD_POST, "/refunds/{tid}/refund", ROUTE_REFUND, WHO_OPERATOR},
+    {METHOD_GET, "/attempts", ROUTE_LIST, WHO_STAFF},
+    {METHOD_GET, "/attempts/{id}", ROUTE_ATTEMPT, WHO_STAFF},
+    {METHOD_GET, "/reconciliation", ROUTE_RECONCILIATION, WHO_AUDIT},
+    {METHOD_GET, "/style.css", ROUTE_STYLE, WHO_ANYBODY},
+    {METHOD_GET, "/healthz", ROUTE_HEALTHZ, WHO_LOCAL},
+    {METHOD_GET, "/readyz", ROUTE_READYZ, WHO_LOCAL},
+    {METHOD_GET, "/metrics", ROUTE_METRICS, WHO_LOCAL},
+    {METHOD_POST, "/callback/eko/{secret}", ROUTE_CALLBACK, WHO_BANK},
+    {METHOD_GET, "/api/v1/transactions/{tid}", ROUTE_API_TRANSACTION, WHO_CLIENT},
+    {METHOD_POST, "/api/v1/transactions/{tid}/otp", ROUTE_API_OTP, WHO_REFUNDER},
+    {METHOD_POST, "/api/v1/transactions/{tid}/refunds", ROUTE_API_REFUND, WHO_REFUNDER},
+    {METHOD_GET, "/api/v1/attempts", ROUTE_API_LIST, WHO_CLIENT},
+    {METHOD_GET, "/api/v1/attempts/{id}", ROUTE_API_ATTEMPT, WHO_CLIENT},
+};
+
+/* Does path fit pattern?  What stands for {…} goes to param. */
+static bool fits(const char *pattern, const char *path, char param[ROUTE_PARAM_SIZE]) {
+    param[0] = '\0';
+    while (*pattern) {
+        if (*pattern == '{') {
+            size_t n = strcspn(path, "/");
+            if (n == 0 || n >= ROUTE_PARAM_SIZE)
+                return false;
+            memcpy(param, path, n);
+            param[n] = '\0';
+            path += n;
+            pattern = strchr(pattern, '}') + 1;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+void route_find(enum request_method method, const char *path, struct route *r) {
+    *r = (struct route){.id = ROUTE_NONE, .who = WHO_ANYBODY};
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        char param[ROUTE_PARAM_SIZE];
+        if (!fits(routes[i].pattern, path, param))
+            continue;
+        r->id = routes[i].id;
+        r->who = routes[i].who;
+        r->pattern = routes[i].pattern;
+        memcpy(r->param, param, sizeof(param));
+        if (routes[i].method == METHOD_POST)
+            r->allow = method == METHOD_POST ? NULL : "POST";
+        else
+            r->allow = method == METHOD_GET || method == METHOD_HEAD ? NULL : "GET, HEAD";
+        return;
+    }
+}
+
+bool route_role_may(enum route_who who, enum otr_role role) {
+    switch (who) {
+    case WHO_OPERATOR:
+        return role == OTR_ROLE_OPERATOR || role == OTR_ROLE_SUPERVISOR;
+    case WHO_STAFF:
+        return role == OTR_ROLE_OPERATOR || role == OTR_ROLE_SUPERVISOR || role == OTR_ROLE_AUDITOR;
+    case WHO_AUDIT:
+        return role == OTR_ROLE_SUPERVISOR || role == OTR_ROLE_AUDITOR;
+    default:
+        return false;
+    }
+}

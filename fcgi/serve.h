@@ -1,0 +1,33 @@
+/*
+ * serve.h - FastCGI connections and the worker threads that answer them.
+ *
+ * Connections wait in an epoll set; a worker takes one only when bytes are there, so idle kept
+ * connections (nginx: fastcgi_keep_conn on) hold no thread.  libfcgi reads and writes a request's
+ * records; accepting, waiting and closing are ours, because the library can do these only by
+ * blocking.
+ */
+#ifndef OTPREFUND_SERVE_H
+#define OTPREFUND_SERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+
+/* Answers one request: fills *reply.  refused: 0, or the status with which request_parse refused it
+ * (why says it). */
+typedef void serve_handler(void *arg, struct request *request, int refused, const char *why,
+                           struct reply *reply);
+
+struct serve;
+
+/* Starts workers threads on a listening socket (set non-blocking, not owned).  NULL with why: could
+ * not. */
+struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, void *arg, char *why,
+                          size_t why_size);
+/* Takes no further requests, lets those under way finish, ends the threads, frees.  NULL allowed.
+ */
+void serve_stop(struct serve *s);
+
+#endif
