@@ -1,0 +1,443 @@
+/* db.c - the pool of connections: take one, run a statement on it, give it back. */
+#include "sql/db.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sql/migrate.h"
+
+#define TRIES 4              /* of a statement: serialization failures, deadlocks, lost preparations */
+#define BACK_OFF_FIRST_MS 50 /* after a failed connect nobody tries again for so long, doubling */
+#define BACK_OFF_MAX_MS 2000
+
+struct connection {
+    PGconn *pg; /* NULL: not connected */
+    struct db_backend backend;
+    bool prepared[DB_STATEMENT__MAX];
+};
+
+struct journal {
+    char *conninfo;
+    char node[OTR_NAME_SIZE];
+    int count;
+    struct connection *connections;
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    int *idle; /* a stack: the one used last is used next */
+    int idle_count;
+    int64_t no_connect_before;
+    int back_off_ms;
+};
+
+int64_t db_monotonic_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+const char *db_node(const struct journal *j) {
+    return j->node;
+}
+
+/* ---- one connection ------------------------------------------------------------------------ */
+
+static void no_notice(void *arg, const PGresult *r) {
+    (void)arg, (void)r; /* the default prints to stderr */
+}
+
+/*
+ * search_path: '' (CVE-2018-1058).  statement_timeout bounds a lock wait as well.  enable_seqscan: a
+ * plan made while a table was small must not scan it when it has grown; reports switch it on again.
+ */
+static const char session[] =
+    "SELECT set_config('search_path', '', false), set_config('statement_timeout', '5s', false),"
+    " set_config('idle_in_transaction_session_timeout', '10s', false),"
+    " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
+    " set_config('IntervalStyle', 'postgres', false), set_config('bytea_output', 'hex', false),"
+    " set_config('enable_seqscan', 'off', false),"
+    " CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')"
+    " THEN set_config('synchronous_commit', 'on', false) END";
+
+PGconn *db_connect(const char *conninfo, char *why, size_t size) {
+    /* What stands before dbname can be overruled by the conninfo, what stands behind it cannot. */
+    const char *keys[] = {"connect_timeout",     "keepalives_idle", "keepalives_interval",
+                          "keepalives_count",    "tcp_user_timeout", "fallback_application_name",
+                          "dbname",              "client_encoding", NULL};
+    const char *values[] = {"5", "10", "5", "3", "10000", "otprefund", conninfo, "UTF8", NULL};
+    char line[256];
+    PGconn *pg = PQconnectdbParams(keys, values, 1);
+    if (!pg) {
+        snprintf(why, size, "out of memory");
+        return NULL;
+    }
+    if (PQstatus(pg) != CONNECTION_OK) {
+        db_first_line(PQerrorMessage(pg), line, sizeof line);
+        snprintf(why, size, "no connection to the database: %s", line);
+        PQfinish(pg);
+        return NULL;
+    }
+    PQsetNoticeReceiver(pg, no_notice, NULL);
+    PGresult *r = PQexec(pg, session);
+    if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+        db_first_line(PQerrorMessage(pg), line, sizeof line);
+        snprintf(why, size, "the database connection is of no use: %s", line);
+        PQclear(r);
+        PQfinish(pg);
+        return NULL;
+    }
+    PQclear(r);
+    return pg;
+}
+
+static bool schema_fits(const PGresult *r, char *why, size_t size) {
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    if (PQresultStatus(r) == PGRES_TUPLES_OK) {
+        int64_t version = db_get_number(r, 0, 0, 0);
+        if (version == JOURNAL_SCHEMA_VERSION)
+            return true;
+        snprintf(why, size, "the database has schema version %d, this program needs %d: %s",
+                 (int)version, JOURNAL_SCHEMA_VERSION,
+                 version < JOURNAL_SCHEMA_VERSION ? "run otprefundctl migrate"
+                                                  : "install the newer program");
+    } else if (state && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)) {
+        snprintf(why, size, "the database has no schema otprefund: run otprefundctl migrate");
+    } else if (state && strcmp(state, "42501") == 0) {
+        snprintf(why, size, "this login may not use schema otprefund: "
+                            "have the owner GRANT otprefund_app to it");
+    } else {
+        char line[256];
+        db_first_line(PQresultErrorMessage(r), line, sizeof line);
+        snprintf(why, size, "the database does not answer: %s", line);
+    }
+    return false;
+}
+
+static bool connection_open(const char *conninfo, struct connection *c, char *why, size_t size) {
+    *c = (struct connection){.pg = db_connect(conninfo, why, size)};
+    if (!c->pg)
+        return false;
+    PGresult *r = PQexec(c->pg, db_texts[DB_PING].sql);
+    bool ok = schema_fits(r, why, size);
+    PQclear(r);
+    if (ok) {
+        r = PQexec(c->pg, "SELECT pg_catalog.pg_backend_pid(), a.backend_start "
+                          "FROM pg_catalog.pg_stat_activity a "
+                          "WHERE a.pid = pg_catalog.pg_backend_pid()");
+        ok = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1;
+        if (ok) {
+            c->backend.pid = (int)db_get_number(r, 0, 0, 0);
+            db_get_text(r, 0, 1, c->backend.started, sizeof c->backend.started);
+        } else {
+            snprintf(why, size, "the database does not answer");
+        }
+        PQclear(r);
+    }
+    if (!ok) {
+        PQfinish(c->pg);
+        c->pg = NULL;
+    }
+    return ok;
+}
+
+static void connection_drop(struct connection *c) {
+    PQfinish(c->pg);
+    *c = (struct connection){0};
+}
+
+/* Has the server hung up meanwhile?  Costs one poll, saves a call of unknown fate. */
+static bool connection_alive(struct connection *c) {
+    if (!c->pg)
+        return false;
+    struct pollfd f = {.fd = PQsocket(c->pg), .events = POLLIN};
+    if (poll(&f, 1, 0) == 0)
+        return true;
+    if (PQconsumeInput(c->pg) && PQstatus(c->pg) == CONNECTION_OK && !(f.revents & POLLHUP))
+        return true; /* a notice or a changed parameter */
+    connection_drop(c);
+    return false;
+}
+
+/* The last result of what was sent, or NULL: no answer within ms, or the connection is lost. */
+static PGresult *await(PGconn *pg, int ms) {
+    PGresult *last = NULL;
+    int64_t until = db_monotonic_ms() + ms;
+    for (;;) {
+        while (PQisBusy(pg)) {
+            int64_t left = until - db_monotonic_ms();
+            struct pollfd f = {.fd = PQsocket(pg), .events = POLLIN};
+            int n = left > 0 ? poll(&f, 1, (int)left) : 0;
+            if (n == 0 || (n < 0 && errno != EINTR) || (n > 0 && !PQconsumeInput(pg)))
+                goto lost;
+        }
+        PGresult *r = PQgetResult(pg);
+        if (!r)
+            break;
+        PQclear(last);
+        last = r;
+        if (PQstatus(pg) == CONNECTION_BAD)
+            break;
+    }
+    if (last && PQstatus(pg) == CONNECTION_OK)
+        return last;
+lost:
+    PQclear(last);
+    return NULL;
+}
+
+/* ---- the pool ------------------------------------------------------------------------------ */
+
+enum journal_status db_open(const struct journal_config *c, struct journal **out, char *why,
+                            size_t size) {
+    *out = NULL;
+    snprintf(why, size, "%s", "");
+    struct journal *j = calloc(1, sizeof *j);
+    if (!j)
+        goto no_memory;
+    j->count = c->connections < 1 ? 1 : c->connections > 100 ? 100 : c->connections;
+    j->conninfo = strdup(c->conninfo ? c->conninfo : "");
+    j->connections = calloc((size_t)j->count, sizeof *j->connections);
+    j->idle = calloc((size_t)j->count, sizeof *j->idle);
+    if (!j->conninfo || !j->connections || !j->idle)
+        goto no_memory;
+    snprintf(j->node, sizeof j->node, "%s", c->node && *c->node ? c->node : "unnamed");
+    for (int i = 0; i < j->count; i++)
+        j->idle[j->idle_count++] = i;
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->freed, &attr);
+    pthread_condattr_destroy(&attr);
+    if (!connection_open(j->conninfo, &j->connections[j->count - 1], why, size)) {
+        db_close(j);
+        return JOURNAL_DOWN;
+    }
+    *out = j;
+    return JOURNAL_OK;
+no_memory:
+    snprintf(why, size, "out of memory");
+    if (j) {
+        free(j->conninfo);
+        free(j->connections);
+        free(j->idle);
+        free(j);
+    }
+    return JOURNAL_NO_MEMORY;
+}
+
+void db_close(struct journal *j) {
+    if (!j)
+        return;
+    for (int i = 0; i < j->count; i++)
+        PQfinish(j->connections[i].pg);
+    pthread_cond_destroy(&j->freed);
+    pthread_mutex_destroy(&j->lock);
+    free(j->conninfo);
+    free(j->connections);
+    free(j->idle);
+    free(j);
+}
+
+static struct connection *pool_take(struct journal *j) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += DB_WAIT_MS / 1000;
+    struct connection *c = NULL;
+    pthread_mutex_lock(&j->lock);
+    while (j->idle_count == 0)
+        if (pthread_cond_timedwait(&j->freed, &j->lock, &until) == ETIMEDOUT)
+            break;
+    if (j->idle_count > 0)
+        c = &j->connections[j->idle[--j->idle_count]];
+    pthread_mutex_unlock(&j->lock);
+    return c;
+}
+
+static void pool_give(struct journal *j, struct connection *c) {
+    pthread_mutex_lock(&j->lock);
+    j->idle[j->idle_count++] = (int)(c - j->connections);
+    pthread_cond_signal(&j->freed);
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* Connects, unless somebody has just failed to: while the database is away nobody waits long. */
+static bool connected(struct journal *j, struct connection *c) {
+    if (connection_alive(c))
+        return true;
+    pthread_mutex_lock(&j->lock);
+    bool allowed = db_monotonic_ms() >= j->no_connect_before;
+    pthread_mutex_unlock(&j->lock);
+    char why[256];
+    if (!allowed)
+        return false;
+    bool ok = connection_open(j->conninfo, c, why, sizeof why);
+    pthread_mutex_lock(&j->lock);
+    if (ok) {
+        j->back_off_ms = 0;
+        j->no_connect_before = 0;
+    } else {
+        j->back_off_ms = j->back_off_ms == 0                     ? BACK_OFF_FIRST_MS
+                         : j->back_off_ms * 2 <= BACK_OFF_MAX_MS ? j->back_off_ms * 2
+                                                                 : BACK_OFF_MAX_MS;
+        j->no_connect_before = db_monotonic_ms() + j->back_off_ms;
+    }
+    pthread_mutex_unlock(&j->lock);
+    return ok;
+}
+
+/* ---- one statement ------------------------------------------------------------------------- */
+
+enum verdict { V_OK, V_REFUSED, V_DOWN, V_AGAIN, V_AFRESH };
+
+static enum verdict judge(const PGresult *r) {
+    ExecStatusType status = PQresultStatus(r);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return V_OK;
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    if (!state)
+        return V_DOWN;
+    if (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0)
+        return V_AFRESH; /* the prepared statement is gone, or older than a migration */
+    if (strncmp(state, "40", 2) == 0)
+        return V_AGAIN;
+    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+        strncmp(state, "54", 2) == 0 || strncmp(state, "P0", 2) == 0)
+        return V_REFUSED;
+    return V_DOWN; /* nothing was committed: resources, shutdown, timeout, read-only, rights */
+}
+
+/* True: prepared.  False: *v says why not; nothing was executed. */
+static bool prepare(struct connection *c, enum db_statement s, enum verdict *v) {
+    if (c->prepared[s])
+        return true;
+    *v = V_AFRESH;
+    if (!PQsendPrepare(c->pg, db_texts[s].name, db_texts[s].sql, 0, NULL))
+        return false;
+    PGresult *r = await(c->pg, DB_ANSWER_MS);
+    if (!r)
+        return false;
+    *v = judge(r);
+    PQclear(r);
+    c->prepared[s] = *v == V_OK;
+    return c->prepared[s];
+}
+
+/* Sends and waits.  V_OK with *r; lost (true) if it is not known whether it was executed. */
+static enum verdict execute(struct connection *c, enum db_statement s, const struct db_params *p,
+                            PGresult **r, bool *lost) {
+    enum verdict v;
+    if (!prepare(c, s, &v))
+        return v;
+    *r = PQsendQueryPrepared(c->pg, db_texts[s].name, p->count, p->values, p->lengths, p->formats, 0)
+             ? await(c->pg, DB_ANSWER_MS)
+             : NULL;
+    *lost = !*r;
+    if (*lost)
+        return V_AFRESH;
+    v = judge(*r);
+    if (v != V_OK) {
+        PQclear(*r);
+        *r = NULL;
+    }
+    return v;
+}
+
+enum journal_status db_run(struct journal *j, enum db_statement s, const struct db_params *p,
+                           PGresult **out, struct db_backend *lost) {
+    static const struct db_params none;
+    enum journal_status status = JOURNAL_DOWN;
+    PGresult *r = NULL;
+    bool unsure = false;
+    if (out)
+        *out = NULL;
+    struct connection *c = pool_take(j);
+    if (!c)
+        return JOURNAL_DOWN;
+    for (int i = 0; i < TRIES; i++) {
+        if (!connected(j, c))
+            break;
+        enum verdict v = execute(c, s, p ? p : &none, &r, &unsure);
+        if (unsure && lost)
+            *lost = c->backend;
+        if (v == V_AFRESH)
+            connection_drop(c);
+        if (unsure) {
+            status = JOURNAL_UNSURE;
+            break;
+        }
+        status = v == V_OK ? JOURNAL_OK : v == V_REFUSED ? JOURNAL_REFUSED : JOURNAL_DOWN;
+        if (v != V_AGAIN && v != V_AFRESH)
+            break;
+    }
+    pool_give(j, c);
+    if (out)
+        *out = r;
+    else
+        PQclear(r);
+    return status;
+}
+
+enum journal_status db_read(struct journal *j, enum db_statement s, const struct db_params *p,
+                            PGresult **out) {
+    enum journal_status status = db_run(j, s, p, out, NULL);
+    if (status == JOURNAL_UNSURE)
+        status = db_run(j, s, p, out, NULL);
+    return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;
+}
+
+static bool command(struct connection *c, const char *sql) {
+    PGresult *r = PQsendQuery(c->pg, sql) ? await(c->pg, DB_ANSWER_MS) : NULL;
+    bool ok = r && judge(r) == V_OK;
+    PQclear(r);
+    return ok;
+}
+
+static enum journal_status select_on(struct connection *c, const char *sql, const struct db_params *p,
+                                     bool slow, PGresult **out) {
+    if (slow && !command(c, "SET statement_timeout = '60s'; SET enable_seqscan = on")) {
+        connection_drop(c);
+        return JOURNAL_DOWN;
+    }
+    PGresult *r = PQsendQueryParams(c->pg, sql, p->count, NULL, p->values, p->lengths, p->formats, 0)
+                      ? await(c->pg, slow ? DB_SLOW_MS + DB_ANSWER_MS : DB_ANSWER_MS)
+                      : NULL;
+    enum verdict v = r ? judge(r) : V_DOWN;
+    if (!r || (slow && !command(c, "SET statement_timeout = '5s'; SET enable_seqscan = off")))
+        connection_drop(c);
+    if (v == V_OK) {
+        *out = r;
+        return JOURNAL_OK;
+    }
+    PQclear(r);
+    return v == V_REFUSED ? JOURNAL_REFUSED : JOURNAL_DOWN;
+}
+
+enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p,
+                              bool slow, PGresult **out) {
+    enum journal_status status = JOURNAL_DOWN;
+    *out = NULL;
+    struct connection *c = pool_take(j);
+    if (!c)
+        return JOURNAL_DOWN;
+    if (connected(j, c))
+        status = select_on(c, sql, p, slow, out);
+    pool_give(j, c);
+    return status;
+}
+
+enum journal_status db_end_backend(struct journal *j, const struct db_backend *b) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    db_number(&p, b->pid);
+    db_text(&p, b->started);
+    enum journal_status status = db_read(j, DB_END, &p, &r);
+    if (status == JOURNAL_OK && PQntuples(r) > 0 && !db_get_bool(r, 0, 0))
+        status = JOURNAL_DOWN; /* still there */
+    PQclear(r);
+    return status;
+}

@@ -1,0 +1,124 @@
+/*
+ * db.h - inside sql/ only: the pool of connections and one way to run a statement.
+ *
+ * Every statement is written here once, is prepared on each connection at its first use, and takes
+ * parameters only.
+ */
+#ifndef OTPREFUND_DB_H
+#define OTPREFUND_DB_H
+
+#include <libpq-fe.h>
+
+#include "sql/journal.h"
+
+enum db_statement {
+    DB_BEGIN,
+    DB_BEGUN,
+    DB_FINISH,
+    DB_CLAIM,
+    DB_WAKE,
+    DB_ATTEMPT,
+    DB_TRANSACTION,
+    DB_TID_OF,
+    DB_OPERATOR,
+    DB_CLIENT,
+    DB_TODAY,
+    DB_NUMBERS,
+    DB_PING,
+    DB_END,
+    DB_OPERATOR_PUT,
+    DB_OPERATOR_DISABLE,
+    DB_OPERATOR_LIST,
+    DB_CLIENT_PUT,
+    DB_CLIENT_DISABLE,
+    DB_CLIENT_LIST,
+    DB_STATEMENT__MAX
+};
+
+/* Parameters of one call: texts are borrowed, numbers are kept here. */
+#define DB_PARAMS_MAX 24
+struct db_params {
+    int count;
+    const char *values[DB_PARAMS_MAX];
+    int lengths[DB_PARAMS_MAX];
+    int formats[DB_PARAMS_MAX];
+    char numbers[DB_PARAMS_MAX][24];
+};
+void db_text(struct db_params *p, const char *s);             /* NULL and "": SQL NULL */
+void db_text_or_empty(struct db_params *p, const char *s);    /* NULL: '' */
+void db_number(struct db_params *p, int64_t v);
+void db_number_or_null(struct db_params *p, bool present, int64_t v);
+void db_bool(struct db_params *p, bool v);
+void db_bytes(struct db_params *p, const unsigned char *bytes, int size); /* NULL: SQL NULL */
+
+/* Fields of a result; the texts are cut at size, never inside a UTF-8 character. */
+void db_get_text(const PGresult *r, int row, int column, char *to, size_t size);
+int64_t db_get_number(const PGresult *r, int row, int column, int64_t if_null);
+bool db_get_bool(const PGresult *r, int row, int column);
+
+/* The backend that ran a statement whose end was not heard of. */
+struct db_backend {
+    int pid;
+    char started[64]; /* backend_start as text; with pid it names one backend for ever */
+};
+
+/*
+ * Runs a statement on a connection of the pool.  JOURNAL_OK with *out (PQclear it; NULL allowed: not
+ * wanted); _REFUSED, _DOWN (nothing committed), _NO_MEMORY.  _UNSURE: the connection was lost on the
+ * way; *lost (NULL allowed) says which backend it was.  Serialization failures and deadlocks are
+ * tried again up to three times.  The caller waits at most DB_WAIT_MS for a free connection and
+ * DB_ANSWER_MS for the answer.
+ */
+#define DB_WAIT_MS 5000
+#define DB_ANSWER_MS 10000
+enum journal_status db_run(struct journal *j, enum db_statement s, const struct db_params *p,
+                           PGresult **out, struct db_backend *lost);
+
+/* The same for statements that only read: a lost connection is replaced and asked again, once. */
+enum journal_status db_read(struct journal *j, enum db_statement s, const struct db_params *p,
+                            PGresult **out);
+
+/*
+ * A read put together from fixed fragments; planned for its parameters each time.  slow: a report,
+ * which may take DB_SLOW_MS.
+ */
+#define DB_SLOW_MS 60000
+enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p, bool slow,
+                              PGresult **out);
+
+/* Ends that backend, if it is still there.  JOURNAL_OK: it is gone, what it did not commit it never will. */
+enum journal_status db_end_backend(struct journal *j, const struct db_backend *b);
+
+/* The result as a table of texts; frees nothing of r. */
+enum journal_status db_table(const PGresult *r, struct otr_table *t);
+
+/* SQL text of a statement and the number of its parameters (db_sql.c). */
+struct db_text_of {
+    const char *name, *sql;
+};
+extern const struct db_text_of db_texts[DB_STATEMENT__MAX];
+/* The columns journal_read.c reads of attempt_status, in its order. */
+#define DB_MS(column) "floor(extract(epoch FROM " column ") * 1000)::bigint"
+#define DB_PAISE(column) "(" column " * 100)::bigint"
+#define DB_ATTEMPT_COLUMNS                                                                         \
+    "s.attempt_id, s.tid, s.client_ref_id, s.kind, s.channel, s.operator, s.node, " DB_MS(         \
+        "s.started_at") ", " DB_MS("s.finished_at") ", s.outcome, s.reason, s.message, "           \
+                        "s.http_status, s.duration_ms, s.resolution, " DB_MS("s.resolved_at")      \
+                        ", s.resolved_by, s.tx_status, s.refund_tid, " DB_PAISE("s.amount") ", "   \
+                        DB_PAISE("s.refunded_amount") ", s.inquiries, " DB_MS("s.next_inquiry_at") \
+                        ", s.open, s.contradicted"
+
+/* The first line of a libpq message, without control characters. */
+void db_first_line(const char *message, char *to, size_t size);
+
+/* A connection as sql/ wants it, or NULL with why; also for migrate.c. */
+PGconn *db_connect(const char *conninfo, char *why, size_t size);
+
+/* The pool; open and close as journal_open and journal_close say. */
+enum journal_status db_open(const struct journal_config *c, struct journal **out, char *why, size_t size);
+void db_close(struct journal *j);
+
+const char *db_node(const struct journal *j);
+int64_t db_monotonic_ms(void);
+
+#endif

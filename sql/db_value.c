@@ -1,0 +1,98 @@
+/* db_value.c - values on their way into a statement and out of its result. */
+#include "sql/db.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add(struct db_params *p, const char *value, int length, int format) {
+    if (p->count >= DB_PARAMS_MAX)
+        abort(); /* more parameters than any statement has: the program is wrong */
+    p->values[p->count] = value;
+    p->lengths[p->count] = length;
+    p->formats[p->count] = format;
+    p->count++;
+}
+
+void db_text(struct db_params *p, const char *s) {
+    add(p, s && *s ? s : NULL, 0, 0);
+}
+
+void db_text_or_empty(struct db_params *p, const char *s) {
+    add(p, s ? s : "", 0, 0);
+}
+
+void db_number(struct db_params *p, int64_t v) {
+    db_number_or_null(p, true, v);
+}
+
+void db_number_or_null(struct db_params *p, bool present, int64_t v) {
+    if (!present) {
+        add(p, NULL, 0, 0);
+        return;
+    }
+    if (p->count < DB_PARAMS_MAX)
+        snprintf(p->numbers[p->count], sizeof p->numbers[0], "%" PRId64, v);
+    add(p, p->numbers[p->count], 0, 0);
+}
+
+void db_bool(struct db_params *p, bool v) {
+    add(p, v ? "t" : "f", 0, 0);
+}
+
+void db_bytes(struct db_params *p, const unsigned char *bytes, int size) {
+    add(p, (const char *)bytes, bytes ? size : 0, 1);
+}
+
+void db_get_text(const PGresult *r, int row, int column, char *to, size_t size) {
+    const char *s = PQgetvalue(r, row, column); /* "" for NULL */
+    size_t n = s ? strlen(s) : 0;
+    if (n >= size) {
+        n = size - 1;
+        while (n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80)
+            n--;
+    }
+    if (n > 0)
+        memcpy(to, s, n);
+    to[n] = '\0';
+}
+
+int64_t db_get_number(const PGresult *r, int row, int column, int64_t if_null) {
+    if (PQgetisnull(r, row, column))
+        return if_null;
+    return strtoll(PQgetvalue(r, row, column), NULL, 10);
+}
+
+bool db_get_bool(const PGresult *r, int row, int column) {
+    return PQgetvalue(r, row, column)[0] == 't';
+}
+
+enum journal_status db_table(const PGresult *r, struct otr_table *t) {
+    *t = (struct otr_table){.columns = PQnfields(r), .rows = PQntuples(r) + 1};
+    t->cells = calloc((size_t)t->columns * (size_t)t->rows, sizeof *t->cells);
+    if (!t->cells)
+        goto no_memory;
+    for (int row = 0; row < t->rows; row++)
+        for (int column = 0; column < t->columns; column++) {
+            const char *s = row == 0 ? PQfname(r, column) : PQgetvalue(r, row - 1, column);
+            char **cell = &t->cells[row * t->columns + column];
+            *cell = strdup(s ? s : "");
+            if (!*cell)
+                goto no_memory;
+        }
+    return JOURNAL_OK;
+no_memory:
+    otr_table_free(t);
+    return JOURNAL_NO_MEMORY;
+}
+
+void db_first_line(const char *message, char *to, size_t size) {
+    size_t n = 0;
+    while (message && message[n] && message[n] != '\n' && n + 1 < size) {
+        unsigned char c = (unsigned char)message[n];
+        to[n++] = c < 0x20 || c == 0x7F ? ' ' : (char)c;
+    }
+    if (size > 0)
+        to[n] = '\0';
+}

@@ -1,0 +1,321 @@
+/* journal_read.c - attempts, transactions, people, reports. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sql/db.h"
+
+/* ---- attempts ------------------------------------------------------------------------------ */
+
+static void attempt_read(const PGresult *r, int row, struct otr_attempt *a) {
+    int c = 0;
+    char word[40];
+#define TEXT(field) db_get_text(r, row, c++, a->field, sizeof a->field)
+#define NUMBER(field, type, if_null) a->field = (type)db_get_number(r, row, c++, if_null)
+#define WORD(field, value_of)                                                                      \
+    (db_get_text(r, row, c++, word, sizeof word), a->field = value_of(word))
+    *a = (struct otr_attempt){0};
+    NUMBER(attempt_id, int64_t, 0);
+    TEXT(tid);
+    TEXT(client_ref_id);
+    WORD(kind, otr_kind_value);
+    WORD(channel, otr_channel_value);
+    TEXT(operator_name);
+    TEXT(node);
+    NUMBER(started_at, int64_t, 0);
+    NUMBER(finished_at, int64_t, 0);
+    WORD(outcome, otr_outcome_value);
+    WORD(reason, otr_reason_value);
+    TEXT(message);
+    NUMBER(http_status, int, 0);
+    NUMBER(duration_ms, int, 0);
+    WORD(resolution, otr_resolution_value);
+    NUMBER(resolved_at, int64_t, 0);
+    WORD(resolved_by, otr_how_value);
+    NUMBER(tx_status, int, OTR_NO_STATUS);
+    TEXT(refund_tid);
+    NUMBER(amount, int64_t, OTR_NO_AMOUNT);
+    NUMBER(refunded_amount, int64_t, OTR_NO_AMOUNT);
+    NUMBER(inquiries, int, 0);
+    NUMBER(next_inquiry_at, int64_t, 0);
+    a->open = db_get_bool(r, row, c++);
+    a->contradicted = db_get_bool(r, row, c++);
+#undef TEXT
+#undef NUMBER
+#undef WORD
+}
+
+enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    *a = (struct otr_attempt){.tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT,
+                              .refunded_amount = OTR_NO_AMOUNT};
+    db_number(&p, attempt_id);
+    enum journal_status status = db_read(j, DB_ATTEMPT, &p, &r);
+    if (status == JOURNAL_OK && PQntuples(r) == 0)
+        status = JOURNAL_NOT_FOUND;
+    if (status == JOURNAL_OK)
+        attempt_read(r, 0, a);
+    PQclear(r);
+    return status;
+}
+
+/* A statement put together from the fixed fragments below; each holds at most one %d for its $n. */
+struct query {
+    char sql[4096];
+    size_t size;
+    struct db_params params;
+};
+
+__attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(q->sql + q->size, sizeof q->sql - q->size, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < sizeof q->sql - q->size)
+        q->size += (size_t)n;
+}
+
+static void where_words(struct query *q, const struct otr_filter *f) {
+    struct db_params *p = &q->params;
+    if (f->tid) {
+        db_text_or_empty(p, f->tid);
+        fragment(q, " AND s.tid = $%d", p->count);
+    }
+    if (f->operator_name) {
+        db_text_or_empty(p, f->operator_name);
+        fragment(q, " AND s.operator = $%d", p->count);
+    }
+    if (f->kind) {
+        db_text_or_empty(p, otr_kind_name(f->kind));
+        fragment(q, " AND s.kind = $%d", p->count);
+    }
+    if (f->outcome) {
+        db_text_or_empty(p, otr_outcome_name(f->outcome));
+        fragment(q, " AND s.outcome = $%d", p->count);
+    }
+    if (f->resolution) {
+        db_text_or_empty(p, otr_resolution_name(f->resolution));
+        fragment(q, " AND s.resolution = $%d", p->count);
+    }
+    if (f->open_only)
+        fragment(q, " AND s.open");
+    if (f->in_flight_only)
+        fragment(q, " AND s.outcome IS NULL"
+                    " AND s.attempt_id > (SELECT w.swept_to FROM otprefund.swept w)");
+    if (f->contradicted_only)
+        fragment(q, " AND s.attempt_id IN (SELECT c.attempt_id FROM otprefund.contradiction c)");
+}
+
+#define TIME "(timestamptz 'epoch' + $%d * interval '1 millisecond')"
+
+static void where_times(struct query *q, const struct otr_filter *f) {
+    struct db_params *p = &q->params;
+    if (f->from) {
+        db_number(p, f->from);
+        fragment(q, " AND s.started_at >= " TIME, p->count);
+        fragment(q, " AND s.attempt_id >= otprefund.attempt_id_from(" TIME ")", p->count);
+    }
+    if (f->to) {
+        db_number(p, f->to);
+        fragment(q, " AND s.started_at < " TIME, p->count);
+        fragment(q, " AND s.attempt_id <= otprefund.attempt_id_to(" TIME ")", p->count);
+    }
+    if (f->after) {
+        db_number(p, f->after);
+        fragment(q, " AND s.attempt_id < $%d", p->count);
+    }
+}
+
+enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
+                                     struct otr_attempt *rows, int *n) {
+    struct query q = {0};
+    PGresult *r = NULL;
+    *n = 0;
+    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM otprefund.attempt_status s WHERE true");
+    where_words(&q, f);
+    where_times(&q, f);
+    db_number(&q.params, max > 0 ? max : 0);
+    fragment(&q, " ORDER BY s.attempt_id DESC LIMIT $%d", q.params.count);
+    enum journal_status status = db_select(j, q.sql, &q.params, false, &r);
+    if (status == JOURNAL_OK)
+        for (int row = 0; row < PQntuples(r) && row < max; row++)
+            attempt_read(r, (*n)++, &rows[row]);
+    PQclear(r);
+    return status;
+}
+
+/* ---- transactions -------------------------------------------------------------------------- */
+
+enum journal_status journal_transaction(struct journal *j, const char *tid,
+                                        const struct journal_limits *l, struct otr_transaction *t) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    char word[40];
+    *t = (struct otr_transaction){.amount = OTR_NO_AMOUNT, .tx_status = OTR_NO_STATUS};
+    db_text(&p, tid);
+    db_number(&p, l ? l->otp_cooldown_s : 0);
+    db_number(&p, l ? l->otp_per_hour : 0);
+    db_number(&p, l ? l->wrong_otp_per_hour : 0);
+    enum journal_status status = db_read(j, DB_TRANSACTION, &p, &r);
+    if (status == JOURNAL_OK && (PQntuples(r) == 0 || !db_get_bool(r, 0, 0)))
+        status = JOURNAL_NOT_FOUND;
+    if (status == JOURNAL_OK) {
+        snprintf(t->tid, sizeof t->tid, "%s", tid);
+        db_get_text(r, 0, 1, t->client_ref_id, sizeof t->client_ref_id);
+        t->amount = db_get_number(r, 0, 2, OTR_NO_AMOUNT);
+        t->tx_status = (int)db_get_number(r, 0, 3, OTR_NO_STATUS);
+        db_get_text(r, 0, 4, t->customer, sizeof t->customer);
+        db_get_text(r, 0, 5, t->recipient, sizeof t->recipient);
+        t->transacted_at = db_get_number(r, 0, 6, 0);
+        t->answered_at = db_get_number(r, 0, 7, 0);
+        t->otp_at = db_get_number(r, 0, 8, 0);
+        db_get_text(r, 0, 9, word, sizeof word);
+        t->otp_outcome = otr_outcome_value(word);
+        t->otp_again_at = db_get_number(r, 0, 10, 0);
+        t->refund_again_at = db_get_number(r, 0, 11, 0);
+        t->open_attempt_id = db_get_number(r, 0, 12, 0);
+        db_get_text(r, 0, 13, t->open_operator, sizeof t->open_operator);
+        t->open_since = db_get_number(r, 0, 14, 0);
+        t->contradicted = db_get_bool(r, 0, 15);
+    }
+    PQclear(r);
+    return status;
+}
+
+enum journal_status journal_tid_of(struct journal *j, const char *client_ref_id,
+                                   char tid[OTR_TID_SIZE]) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    tid[0] = '\0';
+    db_text(&p, client_ref_id);
+    enum journal_status status = db_read(j, DB_TID_OF, &p, &r);
+    if (status == JOURNAL_OK) {
+        db_get_text(r, 0, 0, tid, OTR_TID_SIZE);
+        if (!tid[0])
+            status = JOURNAL_NOT_FOUND;
+    }
+    PQclear(r);
+    return status;
+}
+
+/* ---- people and machines ------------------------------------------------------------------- */
+
+enum journal_status journal_operator(struct journal *j, const char *name, struct otr_operator *o) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    char word[40];
+    *o = (struct otr_operator){0};
+    db_text(&p, name);
+    enum journal_status status = db_read(j, DB_OPERATOR, &p, &r);
+    if (status == JOURNAL_OK && PQntuples(r) == 0)
+        status = JOURNAL_NOT_FOUND;
+    if (status == JOURNAL_OK) {
+        db_get_text(r, 0, 0, o->name, sizeof o->name);
+        db_get_text(r, 0, 1, o->full_name, sizeof o->full_name);
+        db_get_text(r, 0, 2, word, sizeof word);
+        o->role = otr_role_value(word);
+        db_get_text(r, 0, 3, o->user_code, sizeof o->user_code);
+        o->disabled = db_get_bool(r, 0, 4);
+        o->may_refund = o->role == OTR_ROLE_OPERATOR || o->role == OTR_ROLE_SUPERVISOR;
+    }
+    PQclear(r);
+    return status;
+}
+
+enum journal_status journal_client(struct journal *j, const unsigned char *token_sha256,
+                                   struct otr_operator *o) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    *o = (struct otr_operator){0};
+    db_bytes(&p, token_sha256, 32);
+    enum journal_status status = db_read(j, DB_CLIENT, &p, &r);
+    if (status == JOURNAL_OK && PQntuples(r) == 0)
+        status = JOURNAL_NOT_FOUND;
+    if (status == JOURNAL_OK) {
+        db_get_text(r, 0, 0, o->name, sizeof o->name);
+        db_get_text(r, 0, 1, o->full_name, sizeof o->full_name);
+        db_get_text(r, 0, 2, o->user_code, sizeof o->user_code);
+        o->client = true;
+        o->may_refund = db_get_bool(r, 0, 3);
+        o->disabled = db_get_bool(r, 0, 4);
+    }
+    PQclear(r);
+    return status;
+}
+
+/* ---- numbers and reports ------------------------------------------------------------------- */
+
+enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
+                                  struct otr_today *t) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    *t = (struct otr_today){0};
+    db_text(&p, operator_name);
+    db_text_or_empty(&p, zone);
+    enum journal_status status = db_read(j, DB_TODAY, &p, &r);
+    if (status == JOURNAL_OK) {
+        t->otps = (int)db_get_number(r, 0, 0, 0);
+        t->otps_unconfirmed = (int)db_get_number(r, 0, 1, 0);
+        t->refunds = (int)db_get_number(r, 0, 2, 0);
+        t->refunded = (int)db_get_number(r, 0, 3, 0);
+        t->rejected = (int)db_get_number(r, 0, 4, 0);
+        t->open = (int)db_get_number(r, 0, 5, 0);
+        t->refunded_amount = db_get_number(r, 0, 6, 0);
+    }
+    PQclear(r);
+    return status;
+}
+
+enum journal_status journal_numbers(struct journal *j, struct journal_numbers *n) {
+    PGresult *r = NULL;
+    *n = (struct journal_numbers){0};
+    enum journal_status status = db_read(j, DB_NUMBERS, NULL, &r);
+    if (status == JOURNAL_OK) {
+        n->open = db_get_number(r, 0, 0, 0);
+        n->overdue = db_get_number(r, 0, 1, 0);
+        n->oldest_open_ms = db_get_number(r, 0, 2, 0);
+        n->lag_ms = db_get_number(r, 0, 3, 0);
+    }
+    PQclear(r);
+    return status;
+}
+
+#define AT(column) "to_char(" column ", 'YYYY-MM-DD HH24:MI:SS\"Z\"')"
+#define RECENT " WHERE day > (now() AT TIME ZONE 'Asia/Kolkata')::date - 31 ORDER BY day DESC"
+
+static const char *const reports[JOURNAL_REPORT__MAX] = {
+    [JOURNAL_REPORT_AGEING] = "SELECT bucket, attempts, amount, without_amount, " AT(
+        "oldest") " AS oldest FROM otprefund.ageing ORDER BY bucket_no",
+    [JOURNAL_REPORT_DAILY_TOTALS] =
+        "SELECT day, otps, otps_unconfirmed, refunds, refunded, not_refunded, rejected, unknown,"
+        " open, refunded_amount, inquiries FROM otprefund.daily_totals" RECENT,
+    [JOURNAL_REPORT_OPERATOR_TOTALS] =
+        "SELECT day, operator, otps, otps_unconfirmed, refunds, refunded, not_refunded, rejected,"
+        " unknown, open, refunded_amount, inquiries FROM otprefund.operator_totals" RECENT
+        ", operator LIMIT 200",
+    [JOURNAL_REPORT_UNRESOLVED] =
+        "SELECT attempt_id, tid, client_ref_id, operator, " AT("started_at") " AS started_at,"
+        " date_trunc('second', age) AS age, amount, outcome, reason, inquiries, "
+        AT("next_inquiry_at") " AS next_inquiry_at FROM otprefund.unresolved"
+        " ORDER BY attempt_id LIMIT 200",
+    [JOURNAL_REPORT_MISMATCH] =
+        "SELECT mismatch, tid, attempt_id, statement_id, line_no, statement_amount,"
+        " journal_amount, " AT("booked_at") " AS booked_at, " AT("resolved_at") " AS resolved_at"
+        " FROM otprefund.statement_mismatch"
+        " ORDER BY coalesce(booked_at, resolved_at) DESC LIMIT 200",
+};
+
+enum journal_status journal_report(struct journal *j, enum journal_report report, struct otr_table *t) {
+    struct db_params none = {0};
+    PGresult *r = NULL;
+    *t = (struct otr_table){0};
+    if ((unsigned)report >= JOURNAL_REPORT__MAX)
+        return JOURNAL_REFUSED;
+    enum journal_status status = db_select(j, reports[report], &none, true, &r);
+    if (status == JOURNAL_OK)
+        status = db_table(r, t);
+    PQclear(r);
+    return status;
+}
