@@ -27,15 +27,18 @@ struct http_config {
 
 enum http_fate {
     HTTP_ANSWERED,   /* a complete HTTP answer: look at status and body */
-    HTTP_NOT_SENT,   /* certain: no byte of the request left (libcurl never reached CURLOPT_PREREQFUNCTION) */
+    HTTP_NOT_SENT,   /* certain: no byte of the request left (libcurl never reached
+                        CURLOPT_PREREQFUNCTION, and CURLINFO_REQUEST_SIZE is 0) */
     HTTP_MAYBE_SENT  /* anything else */
 };
 
 /* What came of one call.  Owned by the engine, valid during the callback only. */
 struct http_result {
     enum http_fate fate;
-    enum otr_reason reason;  /* NONE when answered; else connect_failed, dns_failed, tls_failed, overloaded,
-                                stopping, no_answer, connection_lost, unreadable_answer (too large) */
+    enum otr_reason reason;  /* NONE when answered; not sent: connect_failed, dns_failed, tls_failed,
+                                bad_request (address not allowed, unfit header), overloaded,
+                                stopping; maybe sent: no_answer, connection_lost,
+                                unreadable_answer (too large, not HTTP) */
     int status;              /* HTTP status, 0 if none */
     const char *body;        /* size bytes, not NUL-terminated; NULL if none */
     size_t size;
