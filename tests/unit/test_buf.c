@@ -1,0 +1,64 @@
+/* test_buf.c - core/buf: growing, the maximum, and what happens at it. */
+#include <CUnit/Basic.h>
+#include <string.h>
+
+#include "core/buf.h"
+
+static void test_add(void) {
+    struct buf b;
+    buf_init(&b, 10000);
+    CU_ASSERT_PTR_NULL(b.bytes);
+    CU_ASSERT(buf_text(&b, NULL));
+    CU_ASSERT(buf_add(&b, "a\0b", 3));
+    CU_ASSERT(buf_text(&b, "cd"));
+    CU_ASSERT(buf_format(&b, "%d-%s", 42, "x"));
+    CU_ASSERT_EQUAL(b.size, 9);
+    CU_ASSERT_EQUAL(memcmp(b.bytes, "a\0bcd42-x", 10), 0);
+    for (int i = 0; i < 999; i++)
+        CU_ASSERT(buf_text(&b, "0123456789"));
+    CU_ASSERT_EQUAL(b.size, 9999);
+    CU_ASSERT_EQUAL(strlen(b.bytes + 2), 9997);
+    buf_free(&b);
+    CU_ASSERT_PTR_NULL(b.bytes);
+    CU_ASSERT_EQUAL(b.size, 0);
+    CU_ASSERT(buf_text(&b, "again"));
+    CU_ASSERT_STRING_EQUAL(b.bytes, "again");
+    buf_free(&b);
+    buf_free(NULL);
+}
+
+static void test_maximum(void) {
+    struct buf b;
+    buf_init(&b, 8);
+    CU_ASSERT(buf_text(&b, "12345678"));
+    CU_ASSERT_FALSE(b.failed);
+    CU_ASSERT(buf_add(&b, "", 0));
+    CU_ASSERT_FALSE(buf_text(&b, "9"));
+    CU_ASSERT(b.failed);
+    CU_ASSERT_STRING_EQUAL(b.bytes, "12345678");
+    CU_ASSERT_FALSE(buf_add(&b, "", 0)); /* once it has failed it stays so */
+    CU_ASSERT_FALSE(buf_text(&b, NULL));
+    buf_free(&b);
+    CU_ASSERT_FALSE(b.failed);
+    CU_ASSERT_FALSE(buf_format(&b, "%d", 123456789));
+    CU_ASSERT(b.failed);
+    buf_free(&b);
+    buf_init(&b, 0);
+    CU_ASSERT(buf_add(&b, NULL, 0));
+    CU_ASSERT_FALSE(buf_add(&b, "x", 1));
+    CU_ASSERT_FALSE(buf_add(&b, "x", (size_t)-1));
+    buf_free(&b);
+}
+
+int main(void) {
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 1;
+    CU_pSuite s = CU_add_suite("buf", NULL, NULL);
+    CU_add_test(s, "add", test_add);
+    CU_add_test(s, "maximum", test_maximum);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failures = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    return failures ? 1 : 0;
+}

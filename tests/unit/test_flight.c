@@ -1,0 +1,127 @@
+/* test_flight.c - attempts on their way: every landing finished once, every waiter woken. */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/flight.h"
+
+#define MANY 2000
+
+static atomic_int finished[MANY + 1];
+static atomic_int bodies_ok;
+
+static void finish(void *arg, struct flight *f) {
+    (void)arg;
+    atomic_fetch_add(&finished[f->attempt_id], 1);
+    if (f->result.size == 5 && memcmp(f->result.body, "hello", 5) == 0)
+        atomic_fetch_add(&bodies_ok, 1);
+}
+
+static void reset(void) {
+    for (int i = 0; i <= MANY; i++)
+        atomic_store(&finished[i], 0);
+    atomic_store(&bodies_ok, 0);
+}
+
+static void each_landing_is_finished_once(void) {
+    struct flights *fs = flights_open(4, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    reset();
+    for (int i = 1; i <= MANY; i++) {
+        char body[5] = "hello"; /* must be copied: it is gone at once */
+        struct flight *f = flight_new(fs, i);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+        flight_landed(f, &(struct http_result){.fate = HTTP_ANSWERED, .body = body, .size = 5});
+        memset(body, 0, sizeof body);
+    }
+    flights_close(fs, 10000);
+    int once = 0;
+    for (int i = 1; i <= MANY; i++)
+        once += atomic_load(&finished[i]) == 1;
+    CU_ASSERT_EQUAL(once, MANY);
+    CU_ASSERT_EQUAL(atomic_load(&bodies_ok), MANY);
+}
+
+struct waiter {
+    struct flights *fs;
+    int64_t id;
+};
+
+static void *wait_for_it(void *arg) {
+    struct waiter *w = arg;
+    flights_wait(w->fs, w->id, 60000, false);
+    return NULL;
+}
+
+static void waiters_wake_when_it_is_finished(void) {
+    enum { WAITERS = 20 };
+    struct flights *fs = flights_open(2, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    reset();
+    struct flight *f = flight_new(fs, 5);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    struct waiter w = {fs, 5};
+    pthread_t threads[WAITERS];
+    for (int i = 0; i < WAITERS; i++)
+        pthread_create(&threads[i], NULL, wait_for_it, &w);
+    usleep(20000);
+    flight_landed(f, &(struct http_result){.fate = HTTP_MAYBE_SENT});
+    for (int i = 0; i < WAITERS; i++) /* a lost wake-up would hold the test for a minute */
+        pthread_join(threads[i], NULL);
+    CU_ASSERT_EQUAL(atomic_load(&finished[5]), 1);
+    flights_close(fs, 1000);
+}
+
+static void *wait_for_event(void *arg) {
+    struct waiter *w = arg;
+    flights_wait(w->fs, w->id, 60000, true);
+    return NULL;
+}
+
+static void an_event_wakes_who_waits_for_news(void) {
+    struct flights *fs = flights_open(1, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    struct waiter w = {fs, 9};
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_for_event, &w);
+    int join = ETIMEDOUT;
+    for (int i = 0; i < 500 && join != 0; i++) {
+        flights_event(fs, 9);
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        t.tv_nsec += 10000000;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        join = pthread_timedjoin_np(thread, NULL, &t);
+    }
+    CU_ASSERT_EQUAL(join, 0);
+    flights_close(fs, 0);
+}
+
+static void what_is_not_on_its_way_is_not_waited_for(void) {
+    struct flights *fs = flights_open(1, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    flights_wait(fs, 4711, 60000, false);
+    CU_ASSERT_EQUAL(flights_unfinished(fs), 0);
+    flights_close(fs, 0);
+}
+
+int main(void) {
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 1;
+    CU_pSuite s = CU_add_suite("flight", NULL, NULL);
+    CU_ADD_TEST(s, each_landing_is_finished_once);
+    CU_ADD_TEST(s, waiters_wake_when_it_is_finished);
+    CU_ADD_TEST(s, an_event_wakes_who_waits_for_news);
+    CU_ADD_TEST(s, what_is_not_on_its_way_is_not_waited_for);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    int failed = CU_get_number_of_failures() > 0;
+    CU_cleanup_registry();
+    return failed;
+}

@@ -1,0 +1,375 @@
+/* test_schema.c - the schema itself: words, comments, rights, triggers, migrations; administration. */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sql/journal.h"
+#include "sql/migrate.h"
+#include "tests/unit/pg_helper.h"
+
+static struct journal *j;
+
+/* ---- the words of C and the words of SQL --------------------------------------------------- */
+
+/* Are the quoted words of this domain's CHECK exactly names(1) ... names(max - 1)? */
+#define SAME_WORDS(domain, what, max)                                                              \
+    do {                                                                                           \
+        char words_[2048] = "";                                                                    \
+        size_t n_ = 0;                                                                             \
+        for (int v_ = 1; v_ < (int)max; v_++)                                                      \
+            n_ += (size_t)snprintf(words_ + n_, sizeof words_ - n_, "%s\n",                        \
+                                   otr_##what##_name((enum otr_##what)v_));                        \
+        CU_ASSERT_STRING_EQUAL(                                                                    \
+            pg_column("SELECT m[1] FROM pg_constraint c, "                                         \
+                      "regexp_matches(pg_get_constraintdef(c.oid), '''([^'']*)''', 'g') m "        \
+                      "WHERE c.contypid = 'otprefund." domain "'::regtype"),                       \
+            words_);                                                                               \
+    } while (0)
+
+static void words(void) {
+    SAME_WORDS("kind", kind, OTR_KIND__MAX);
+    SAME_WORDS("channel", channel, OTR_CHANNEL__MAX);
+    SAME_WORDS("outcome_word", outcome, OTR_OUTCOME__MAX);
+    SAME_WORDS("reason_word", reason, OTR_REASON__MAX);
+    SAME_WORDS("resolution_word", resolution, OTR_RESOLUTION__MAX);
+    SAME_WORDS("how_word", how, OTR_HOW__MAX);
+    SAME_WORDS("role_word", role, OTR_ROLE__MAX);
+    /* And the columns have these types. */
+    CU_ASSERT_STRING_EQUAL(
+        pg_column("SELECT a.attrelid::regclass || '.' || a.attname || ' ' || a.atttypid::regtype "
+                  "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                  "WHERE c.relnamespace = 'otprefund'::regnamespace AND c.relkind = 'r' "
+                  "AND a.attname IN ('kind', 'channel', 'outcome', 'reason', 'resolution', "
+                  "'resolved_by', 'role') ORDER BY 1"),
+        "otprefund.attempt.channel otprefund.channel\n"
+        "otprefund.attempt.kind otprefund.kind\n"
+        "otprefund.late_answer.outcome otprefund.outcome_word\n"
+        "otprefund.late_answer.reason otprefund.reason_word\n"
+        "otprefund.operator.role otprefund.role_word\n"
+        "otprefund.outcome.kind otprefund.kind\n"
+        "otprefund.outcome.outcome otprefund.outcome_word\n"
+        "otprefund.outcome.reason otprefund.reason_word\n"
+        "otprefund.resolution.resolution otprefund.resolution_word\n"
+        "otprefund.resolution.resolved_by otprefund.how_word\n");
+}
+
+/* ---- every table, column, view and function explains itself --------------------------------- */
+
+static void comments(void) {
+    CU_ASSERT_STRING_EQUAL(pg_column("SELECT c.relname FROM pg_class c "
+                                     "WHERE c.relnamespace = 'otprefund'::regnamespace "
+                                     "AND c.relkind IN ('r', 'v', 'm', 'p') "
+                                     "AND coalesce(obj_description(c.oid, 'pg_class'), '') = ''"),
+                           "");
+    CU_ASSERT_STRING_EQUAL(pg_column("SELECT a.attrelid::regclass || '.' || a.attname "
+                                     "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                                     "WHERE c.relnamespace = 'otprefund'::regnamespace "
+                                     "AND c.relkind IN ('r', 'v', 'm', 'p') AND a.attnum > 0 "
+                                     "AND NOT a.attisdropped "
+                                     "AND coalesce(col_description(c.oid, a.attnum), '') = ''"),
+                           "");
+    CU_ASSERT_STRING_EQUAL(pg_column("SELECT p.proname FROM pg_proc p "
+                                     "WHERE p.pronamespace = 'otprefund'::regnamespace "
+                                     "AND coalesce(obj_description(p.oid, 'pg_proc'), '') = ''"),
+                           "");
+    CU_ASSERT_STRING_EQUAL(pg_column("SELECT t.typname FROM pg_type t "
+                                     "WHERE t.typnamespace = 'otprefund'::regnamespace "
+                                     "AND t.typtype = 'd' "
+                                     "AND coalesce(obj_description(t.oid, 'pg_type'), '') = ''"),
+                           "");
+    CU_ASSERT(pg_number("SELECT count(*) FROM pg_class WHERE relnamespace = 'otprefund'::regnamespace "
+                        "AND relkind IN ('r', 'v')") >= 17);
+}
+
+/* Every column but a yes or no has a CHECK: its own, its domain's, or that it points somewhere. */
+static void checks(void) {
+    CU_ASSERT_STRING_EQUAL(pg_column("SELECT a.attrelid::regclass || '.' || a.attname "
+                                     "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                                     "WHERE c.relnamespace = 'otprefund'::regnamespace "
+                                     "AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped "
+                                     "AND a.atttypid <> 'boolean'::regtype "
+                                     "AND c.relname <> 'schema_version' "
+                                     "AND NOT EXISTS (SELECT FROM pg_constraint k "
+                                     "WHERE (k.conrelid = c.oid AND k.contype IN ('c', 'f') "
+                                     "AND a.attnum = ANY (k.conkey)) OR k.contypid = a.atttypid) "
+                                     "AND a.attidentity <> 'a'"),
+                           "");
+}
+
+/* ---- who may do what ------------------------------------------------------------------------ */
+
+static const char *const journal_tables[] = {"attempt", "outcome", "resolution", "contradiction",
+                                             "late_answer", "audit_seal"};
+static const char *const keys[] = {"operator", "outcome", "resolution", "found", "outcome",
+                                   "row_count"};
+
+static void change(char *sql, size_t size, int how, int table) {
+    const char *t = journal_tables[table], *k = keys[table];
+    if (how == 0)
+        snprintf(sql, size, "UPDATE otprefund.%s SET %s = %s", t, k, k);
+    else if (how == 1)
+        snprintf(sql, size, "DELETE FROM otprefund.%s", t);
+    else
+        snprintf(sql, size, "TRUNCATE otprefund.%s CASCADE", t);
+}
+
+static void insert_only(void) {
+    static const char *const roles[] = {"otprefund_app", "otprefund_auditor", "otprefund_owner",
+                                        "postgres"};
+    char sql[256];
+    CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.attempt") > 0);
+    for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++)
+        for (int t = 0; t < 6; t++)
+            for (int h = 0; h < 3; h++) { /* UPDATE, DELETE, TRUNCATE */
+                snprintf(sql, sizeof sql, "BEGIN; SET LOCAL ROLE %s", r == 3 ? "none" : roles[r]);
+                CU_ASSERT(pg_do(sql));
+                change(sql, sizeof sql, h, t);
+                CU_ASSERT_FALSE(pg_do(sql));
+                CU_ASSERT_STRING_EQUAL(pg_state(), "42501");
+                CU_ASSERT(pg_do("ROLLBACK"));
+            }
+    /* Also when triggers are told to stay quiet. */
+    CU_ASSERT(pg_do("BEGIN; SET LOCAL session_replication_role = replica"));
+    CU_ASSERT_FALSE(pg_do("DELETE FROM otprefund.outcome"));
+    CU_ASSERT(pg_do("ROLLBACK"));
+}
+
+static bool may(const char *role, const char *sql) {
+    char set[128];
+    snprintf(set, sizeof set, "BEGIN; SET LOCAL ROLE %s", role);
+    CU_ASSERT(pg_do(set));
+    bool ok = pg_do(sql);
+    char state[6];
+    snprintf(state, sizeof state, "%s", pg_state());
+    CU_ASSERT(pg_do("ROLLBACK"));
+    CU_ASSERT(ok || strcmp(state, "42501") == 0);
+    return ok;
+}
+
+static void rights(void) {
+    static const char *const views[] = {"attempt_status", "unresolved", "ageing", "daily_totals",
+                                        "operator_totals", "statement_mismatch"};
+    static const char *const tables[] = {"attempt", "outcome", "resolution", "open_attempt",
+                                         "transaction", "api_client", "statement",
+                                         "statement_line", "audit_seal", "late_answer"};
+    char sql[256];
+    for (size_t k = 0; k < sizeof views / sizeof views[0]; k++) {
+        snprintf(sql, sizeof sql, "SELECT * FROM otprefund.%s", views[k]);
+        CU_ASSERT(may("otprefund_auditor", sql));
+        CU_ASSERT(may("otprefund_app", sql));
+    }
+    for (size_t k = 0; k < sizeof tables / sizeof tables[0]; k++) {
+        snprintf(sql, sizeof sql, "SELECT * FROM otprefund.%s", tables[k]);
+        CU_ASSERT_FALSE(may("otprefund_auditor", sql));
+        CU_ASSERT_FALSE(may("otprefund_app", sql));
+        CU_ASSERT(may("otprefund_owner", sql));
+    }
+    CU_ASSERT_FALSE(may("otprefund_app", "INSERT INTO otprefund.resolution (attempt_id, resolution, "
+                                         "resolved_by, evidence_attempt_id) "
+                                         "VALUES (1, 'refunded', 'answer', 1)"));
+    CU_ASSERT_FALSE(may("otprefund_app", "UPDATE otprefund.operator SET role = 'supervisor'"));
+    CU_ASSERT_FALSE(may("otprefund_app", "SELECT otprefund.attempt_sweep(now(), 1)"));
+    CU_ASSERT(may("otprefund_app", "SELECT otprefund.attempt_wake('1')"));
+    CU_ASSERT_FALSE(may("otprefund_auditor", "SELECT otprefund.attempt_wake('1')"));
+    /* Nothing for everybody, and nothing that belongs to somebody else. */
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_proc p, aclexplode(coalesce(p.proacl, "
+                              "acldefault('f', p.proowner))) a WHERE a.grantee = 0 "
+                              "AND p.pronamespace = 'otprefund'::regnamespace"), 0);
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a "
+                              "WHERE a.grantee = 0 AND c.relnamespace = 'otprefund'::regnamespace"), 0);
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_class WHERE relnamespace = "
+                              "'otprefund'::regnamespace AND relowner <> 'otprefund_owner'::regrole"), 0);
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_proc WHERE pronamespace = "
+                              "'otprefund'::regnamespace AND prosecdef AND coalesce(array_to_string("
+                              "proconfig, ' '), '') NOT LIKE 'search_path=pg_catalog, pg_temp'"), 0);
+}
+
+/* ---- migrations ----------------------------------------------------------------------------- */
+
+static int reported, reported_changed;
+
+static void report(void *context, int version, const char *name, bool changed) {
+    CU_ASSERT_PTR_EQUAL(context, &reported);
+    CU_ASSERT(version >= 1 && version <= JOURNAL_SCHEMA_VERSION && strlen(name) > 5);
+    reported++;
+    reported_changed += changed;
+}
+
+static enum journal_status migrate(const char *folder, char why[256]) {
+    reported = reported_changed = 0;
+    return journal_migrate(pg_owner, folder, report, &reported, why, 256);
+}
+
+static void migrations(void) {
+    char why[256], folder[] = "/tmp/otprefund-migrations.XXXXXX", command[1200];
+    CU_ASSERT_EQUAL(migrate(pg_folder, why), JOURNAL_OK); /* a second time: nothing to do */
+    CU_ASSERT_EQUAL(reported, 0);
+    CU_ASSERT_STRING_EQUAL(why, "");
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.schema_version WHERE sha256 IS NOT NULL"),
+                    JOURNAL_SCHEMA_VERSION);
+    CU_ASSERT_EQUAL(migrate("/nonexistent", why), JOURNAL_REFUSED);
+    CU_ASSERT(strlen(why) > 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    CU_ASSERT_EQUAL(migrate(folder, why), JOURNAL_REFUSED);
+    CU_ASSERT(strstr(why, "0001") != NULL);
+    snprintf(command, sizeof command, "cp %s/0*.sql %s && echo '-- other' | tee -a %s/0002-*.sql >/dev/null", pg_folder,
+             folder, folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+    CU_ASSERT_EQUAL(migrate(folder, why), JOURNAL_OK);
+    CU_ASSERT_EQUAL(reported, 1);
+    CU_ASSERT_EQUAL(reported_changed, 1);
+    snprintf(command, sizeof command, "cp %s/0001-*.sql %s/0001-twice.sql", pg_folder, folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+    CU_ASSERT_EQUAL(migrate(folder, why), JOURNAL_REFUSED);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+    /* A newer database is left alone, and not used. */
+    struct journal *other = NULL;
+    struct journal_config c = {.conninfo = pg_app, .connections = 1, .node = "n"};
+    CU_ASSERT(pg_do("INSERT INTO otprefund.schema_version (version, name) VALUES (9999, 'x')"));
+    CU_ASSERT_EQUAL(migrate(pg_folder, why), JOURNAL_REFUSED);
+    CU_ASSERT(strstr(why, "newer program") != NULL);
+    CU_ASSERT_EQUAL(journal_open(&c, &other, why, sizeof why), JOURNAL_DOWN);
+    CU_ASSERT(strstr(why, "newer program") != NULL);
+    CU_ASSERT_EQUAL(journal_ping(j, why, sizeof why), JOURNAL_DOWN);
+    CU_ASSERT(pg_do("DELETE FROM otprefund.schema_version WHERE version = 9999"));
+    CU_ASSERT_EQUAL(journal_ping(j, why, sizeof why), JOURNAL_OK);
+}
+
+static void not_migrated(void) {
+    char why[256], conninfo[800], database[128], create[200];
+    struct journal *other = NULL;
+    snprintf(database, sizeof database, "otprefund_empty_%d", (int)getpid());
+    snprintf(create, sizeof create, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8'", database);
+    CU_ASSERT(pg_do(create));
+    snprintf(conninfo, sizeof conninfo, "%s dbname=%s", pg_owner, database);
+    struct journal_config c = {.conninfo = conninfo, .connections = 1, .node = "n"};
+    CU_ASSERT_EQUAL(journal_open(&c, &other, why, sizeof why), JOURNAL_DOWN);
+    CU_ASSERT(strstr(why, "otprefundctl migrate") != NULL);
+    CU_ASSERT_EQUAL(journal_migrate(conninfo, pg_folder, NULL, NULL, why, sizeof why), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_open(&c, &other, why, sizeof why), JOURNAL_OK);
+    journal_close(other);
+    snprintf(create, sizeof create, "DROP DATABASE %s WITH (FORCE)", database);
+    CU_ASSERT(pg_do(create));
+}
+
+/* ---- administration ------------------------------------------------------------------------- */
+
+static void people(void) {
+    struct otr_operator o = {.name = "asha", .full_name = "Asha", .role = OTR_ROLE_OPERATOR,
+                             .user_code = "20810200"}, found;
+    struct otr_table t;
+    CU_ASSERT_EQUAL(journal_operator(j, "asha", &found), JOURNAL_NOT_FOUND);
+    CU_ASSERT_EQUAL(journal_operator_put(j, &o), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_operator(j, "asha", &found), JOURNAL_OK);
+    CU_ASSERT(found.role == OTR_ROLE_OPERATOR && found.may_refund && !found.disabled && !found.client);
+    CU_ASSERT_STRING_EQUAL(found.user_code, "20810200");
+    o.role = OTR_ROLE_AUDITOR;
+    o.user_code[0] = '\0';
+    CU_ASSERT_EQUAL(journal_operator_put(j, &o), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_operator_disable(j, "asha", true), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_operator(j, "asha", &found), JOURNAL_OK);
+    CU_ASSERT(found.role == OTR_ROLE_AUDITOR && !found.may_refund && found.disabled);
+    CU_ASSERT_STRING_EQUAL(found.user_code, "");
+    CU_ASSERT_EQUAL(journal_operator_disable(j, "nobody", true), JOURNAL_NOT_FOUND);
+    o.role = OTR_ROLE_NONE;
+    CU_ASSERT_EQUAL(journal_operator_put(j, &o), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(journal_operator_list(j, &t), JOURNAL_OK);
+    CU_ASSERT_EQUAL(t.rows, 2);
+    CU_ASSERT_STRING_EQUAL(t.cells[0], "name");
+    CU_ASSERT_STRING_EQUAL(t.cells[t.columns], "asha");
+    otr_table_free(&t);
+}
+
+static void machines(void) {
+    static const unsigned char token[32] = {0, 1, 2, 255}, other[32] = {9};
+    struct otr_operator o = {.name = "switch", .full_name = "Payment switch", .may_refund = true}, found;
+    struct otr_table t;
+    CU_ASSERT_EQUAL(journal_client_put(j, &o, token), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_client(j, token, &found), JOURNAL_OK);
+    CU_ASSERT(found.client && found.may_refund && !found.disabled && found.role == OTR_ROLE_NONE);
+    CU_ASSERT_STRING_EQUAL(found.name, "switch");
+    CU_ASSERT_EQUAL(journal_client(j, other, &found), JOURNAL_NOT_FOUND);
+    CU_ASSERT_EQUAL(journal_client_disable(j, "switch", true), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_client(j, token, &found), JOURNAL_OK);
+    CU_ASSERT(found.disabled);
+    CU_ASSERT_EQUAL(journal_client_disable(j, "nobody", true), JOURNAL_NOT_FOUND);
+    snprintf(o.name, sizeof o.name, "asha"); /* a person's */
+    CU_ASSERT_EQUAL(journal_client_put(j, &o, other), JOURNAL_REFUSED);
+    snprintf(o.name, sizeof o.name, "another");
+    CU_ASSERT_EQUAL(journal_client_put(j, &o, token), JOURNAL_REFUSED); /* the token is the switch's */
+    CU_ASSERT_EQUAL(journal_client_list(j, &t), JOURNAL_OK);
+    CU_ASSERT_EQUAL(t.rows, 2);
+    otr_table_free(&t);
+}
+
+/* ---- statements ----------------------------------------------------------------------------- */
+
+static int64_t refunded(const char *tid, int64_t paise) {
+    static const unsigned char mac[32];
+    struct journal_intent i = {.kind = OTR_KIND_REFUND, .channel = OTR_CHANNEL_API, .tid = tid,
+                               .operator_name = "switch", .idempotency_key = tid,
+                               .content_mac = mac, .deadline_ms = 1000};
+    struct journal_begun b;
+    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_OK);
+    struct journal_finding f = {.attempt_id = b.attempt_id, .kind = OTR_KIND_REFUND,
+                                .outcome = OTR_OUTCOME_REFUNDED, .tx_status = 4, .amount = paise,
+                                .refunded_amount = paise, .settles_attempt_id = b.attempt_id,
+                                .resolution = OTR_RESOLUTION_REFUNDED, .how = OTR_HOW_ANSWER};
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    return b.attempt_id;
+}
+
+static void statements(void) {
+    refunded("70000001", 10000);
+    refunded("70000002", 20050);
+    refunded("70000003", 30000);
+    CU_ASSERT_STRING_EQUAL(pg_column("SELECT mismatch FROM otprefund.statement_mismatch"), "");
+    CU_ASSERT(pg_do("INSERT INTO otprefund.statement (file_name, file_sha256, period_from, period_to, "
+                    "imported_by) VALUES ('a.csv', sha256('a'), now() - interval '1 day', "
+                    "now() + interval '1 day', 'asha')"));
+    CU_ASSERT(pg_do("INSERT INTO otprefund.statement_line (statement_id, line_no, tid, amount, "
+                    "booked_at) VALUES (1, 1, '70000001', 100, now()), (1, 2, '70000002', 200.51, now()), "
+                    "(1, 3, '70000009', 5, now())"));
+    CU_ASSERT_STRING_EQUAL(
+        pg_column("SELECT concat_ws(' ', mismatch, tid, statement_amount, journal_amount) "
+                  "FROM otprefund.statement_mismatch ORDER BY tid"),
+        "amount_differs 70000002 200.51 200.50\n"
+        "missing_in_statement 70000003 300.00\n"
+        "missing_in_journal 70000009 5.00\n");
+}
+
+int main(void) {
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    char why[256] = "";
+    if (!pg_setup())
+        return 1;
+    struct journal_config c = {.conninfo = pg_owner, .connections = 1, .node = "host:1"};
+    if (journal_open(&c, &j, why, sizeof why) != JOURNAL_OK) {
+        fprintf(stderr, "%s\n", why);
+        return 1;
+    }
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("schema", NULL, NULL);
+    CU_add_test(s, "words of C and SQL agree", words);
+    CU_add_test(s, "all is commented", comments);
+    CU_add_test(s, "all is checked", checks);
+    CU_add_test(s, "operators", people);
+    CU_add_test(s, "API clients", machines);
+    CU_add_test(s, "statements", statements);
+    CU_add_test(s, "the journal is insert-only", insert_only);
+    CU_add_test(s, "rights of the roles", rights);
+    CU_add_test(s, "migrations", migrations);
+    CU_add_test(s, "a database without the schema", not_migrated);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    journal_close(j);
+    pg_teardown();
+    return failed ? 1 : 0;
+}
