@@ -296,11 +296,14 @@ static void fill_transaction(const struct facts *f, enum otr_kind kind, struct a
                 sizeof m->recipient);
 }
 
-/* R2 names no refunded amount: with a fee of 0 it is the amount. */
+/* R2 and inquiries name no refunded amount: it is amount and fee, as in R1 (5000 + 50 = 5050). */
 static void fill_refunded_amount(const struct facts *f, struct answer_meaning *m) {
-    if (m->outcome == OTR_OUTCOME_REFUNDED && m->refunded_amount == OTR_NO_AMOUNT &&
-        !*f->refunded_amount && answer_paise(text_of(f, "fee")) == 0)
-        m->refunded_amount = m->amount;
+    const char *fee_text = text_of(f, "fee");
+    int64_t fee = *fee_text ? answer_paise(fee_text) : 0;
+    bool refunded = m->outcome == OTR_OUTCOME_REFUNDED ||
+                    (m->outcome == OTR_OUTCOME_ANSWERED && m->tx_status == TX_REFUNDED);
+    if (refunded && !*f->refunded_amount && m->amount != OTR_NO_AMOUNT && fee != OTR_NO_AMOUNT)
+        m->refunded_amount = m->amount + fee;
 }
 
 static void fill_message(const struct facts *f, const char *const keep[2],
@@ -342,10 +345,10 @@ static void read_200(enum otr_kind kind, const char *asked_tid, struct facts *f,
         decide_otp(f, m);
     } else if (kind == OTR_KIND_REFUND) {
         decide_refund(f, m);
-        fill_refunded_amount(f, m);
     } else if (kind == OTR_KIND_INQUIRY) {
         decide_inquiry(f, m);
     }
+    fill_refunded_amount(f, m);
 }
 
 /* Turned away at the door, if nothing in the body says that something happened all the same. */

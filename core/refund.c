@@ -11,8 +11,9 @@
 #include "core/sign.h"
 
 #define TAKEOVER_MS                                                                                \
-    10000               /* on top of the bank's time: then another node may take the attempt over */
-#define WRITE_MS 600000 /* an outcome is kept and offered to the database for so long */
+    10000             /* on top of the bank's time: then another node may take the attempt over */
+#define TX_REFUNDED 4 /* eko-api: tx_status */
+#define WRITE_MS    600000 /* an outcome is kept and offered to the database for so long */
 
 /* ---- 1. may it? -------------------------------------------------------------------------- */
 
@@ -357,7 +358,10 @@ void refund_finish(struct otr *o, struct flight *flight) {
         .amount = m.amount,
         .refunded_amount = m.refunded_amount,
     };
-    if (m.outcome == OTR_OUTCOME_ANSWERED && m.tx_status != OTR_NO_STATUS) {
+    if (m.outcome == OTR_OUTCOME_REFUNDED) {
+        g.tid = flight->tid;
+        g.tx_status = TX_REFUNDED; /* sample R1 says so in other words */
+    } else if (m.outcome == OTR_OUTCOME_ANSWERED && m.tx_status != OTR_NO_STATUS) {
         g.tid = *flight->tid ? flight->tid : m.tid;
         g.client_ref_id = m.client_ref_id;
         g.customer = m.customer;

@@ -6,7 +6,7 @@
 #define NOT_TWICE "Do not return the cash a second time. "
 #define KEEP_CASH "Do not return cash yet. "
 
-/* ---- by kind and outcome ------------------------------------------------------------------- */
+/* ---- by kind and outcome ---------------------------------------------------------------- */
 
 static const struct advice otp_table[OTR_OUTCOME__MAX] = {
     [OTR_OUTCOME_NONE] =
@@ -104,9 +104,9 @@ static const struct advice *const table[OTR_KIND__MAX] = {
     [OTR_KIND_INQUIRY] = inquiry_table,
 };
 
-/* ---- by reason ------------------------------------------------------------------------------ */
+/* ---- by reason -------------------------------------------------------------------------- */
 
-/* NULL: as the outcome's row says.  before: cash not returned (otp, inquiry); after: it is (refund). */
+/* NULL: as the outcome's row says.  before: cash not yet returned (otp, inquiry); after: refund. */
 struct reason_row {
     const char *why;
     const char *before_counter, *before_customer;
@@ -236,7 +236,7 @@ static const struct reason_row reasons[OTR_REASON__MAX] = {
         {.why = "The program stopped before it could write the bank's answer down.", .also = ""},
 };
 
-/* ---- a refund settled later than by its own answer -------------------------------------------- */
+/* ---- a refund settled later than by its own answer -------------------------------------- */
 
 static void settled_as_refunded(const struct otr_attempt *a, struct advice *d) {
     *d = refund_table[OTR_OUTCOME_REFUNDED];
@@ -274,7 +274,7 @@ static void settled_as_not_refunded(const struct otr_attempt *a, struct advice *
     }
 }
 
-/* ---- the answer ---------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------- */
 
 static const struct advice not_known = {
     ADVICE_CARE, "Not known",
@@ -291,12 +291,16 @@ static void add_reason(const struct otr_attempt *a, struct advice *d) {
         d->why = r->why;
     if (r->also)
         d->also = r->also;
+    /* Nothing reached the bank, so none of this can be the bank's word: it went wrong in here. */
+    if (a->outcome == OTR_OUTCOME_NOT_SENT && a->reason && a->reason < OTR_REASON_CONNECT_FAILED) {
+        d->why = "The request could not be made or signed here.";
+        d->also = CALL_SUPPORT;
+    }
     /* While a refund is unsure there is one rule, whatever the reason: not twice, not again. */
-    bool unsure = a->kind != OTR_KIND_INQUIRY &&
-                  (a->outcome == OTR_OUTCOME_UNKNOWN || a->outcome == OTR_OUTCOME_UNCONFIRMED);
-    if (counter && !unsure)
+    bool certain = a->outcome == OTR_OUTCOME_REJECTED || a->kind == OTR_KIND_INQUIRY;
+    if (counter && certain)
         d->counter = counter;
-    if (customer && !unsure)
+    if (customer && certain)
         d->customer = customer;
 }
 

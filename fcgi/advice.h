@@ -1,7 +1,9 @@
 /*
- * advice.h - what to say about an attempt: what happened, what to do at the counter, what to tell the customer.
+ * advice.h - what to say about an attempt: what happened, what to do at the counter, what to tell
+ * the customer.
  *
- * All texts are static: never freed, never NULL once filled, valid in any thread.  They are plain text, not HTML.
+ * All texts are static: never freed, never NULL once filled, valid in any thread.  They are plain
+ * text, not HTML.
  */
 #ifndef OTPREFUND_ADVICE_H
 #define OTPREFUND_ADVICE_H
@@ -29,15 +31,18 @@ struct advice {
 };
 
 /*
- * The advice for an attempt as it stands: kind, outcome, reason, resolution, resolved_by and tx_status count.  A value
- * outside an enum is treated as "not known".  Any thread; never fails.
+ * The advice for an attempt as it stands: kind, outcome, reason, resolution, resolved_by and
+ * tx_status count.  A value outside an enum is treated as "not known".  Any thread; never fails.
  */
 void advice_for(const struct otr_attempt *a, struct advice *advice);
 
 /* The words for a reason alone ("The OTP has run out."); NULL where the table has no row for it. */
 const char *advice_why(enum otr_reason reason);
 
-/* A bank's tx_status in a few words ("Refund pending"), and in a sentence with what it means for the cash. */
+/*
+ * A bank's tx_status in a few words ("Refund pending"), and in a sentence with what it means for
+ * the cash.
+ */
 const char *advice_tx_word(int tx_status);
 const char *advice_tx_meaning(int tx_status);
 

@@ -1,9 +1,9 @@
 /*
  * model.h - what a template is filled with: a tree of maps, lists and texts that knows no HTML.
  *
- * All nodes live in one arena: free the root, never a node.  A failed allocation marks the whole model failed
- * (model_failed); further calls are then harmless, so that filling code needs no checks in between.
- * Not for use by two threads at once.
+ * All nodes live in one arena: free the root, never a node.  A failed allocation marks the whole
+ * model failed (model_failed); further calls are then harmless, so that filling code needs no
+ * checks in between. Not for use by two threads at once.
  */
 #ifndef OTPREFUND_MODEL_H
 #define OTPREFUND_MODEL_H
@@ -15,7 +15,7 @@
 struct model; /* the root map and its arena */
 struct node;  /* a map, list or text inside it */
 
-struct model *model_new(void); /* NULL: no memory */
+struct model *model_new(void);    /* NULL: no memory */
 void model_free(struct model *m); /* NULL allowed */
 bool model_failed(const struct model *m);
 struct node *model_root(struct model *m); /* the root map */
@@ -31,9 +31,11 @@ struct node *node_item(struct model *m, struct node *list); /* a new map at the 
 /* For the template engine. */
 enum node_type { NODE_TEXT, NODE_BOOL, NODE_MAP, NODE_LIST };
 enum node_type node_type(const struct node *n);
-const struct node *node_find(const struct node *map, const char *name, size_t name_size); /* NULL if not there */
-const char *node_value(const struct node *n);                                             /* text; "" otherwise */
-bool node_true(const struct node *n);              /* not "", not false, not an empty list */
+/* NULL if not there */
+const struct node *node_find(const struct node *map, const char *name, size_t name_size);
+/* text; "" otherwise */
+const char *node_value(const struct node *n);
+bool node_true(const struct node *n); /* not "", not false, not an empty list */
 const struct node *node_first(const struct node *list);
 const struct node *node_next(const struct node *item);
 

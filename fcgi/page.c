@@ -18,7 +18,7 @@
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* ---- money, times, ages ---------------------------------------------------------------------- */
+/* ---- money, times, ages ----------------------------------------------------------------- */
 
 char *page_money(int64_t paise, char *out) {
     char digits[24];
@@ -99,7 +99,7 @@ char *page_age(int64_t ms, char *out) {
     return out;
 }
 
-/* ---- putting them into a model ----------------------------------------------------------------- */
+/* ---- putting them into a model ---------------------------------------------------------- */
 
 void put_format(struct fill *f, struct node *map, const char *name, const char *format, ...) {
     char text[400];
@@ -177,7 +177,7 @@ void put_attempt(struct fill *f, struct node *map, const struct otr_attempt *a) 
     node_bool(f->m, map, "contradicted", a->contradicted);
 }
 
-/* ---- the frame ------------------------------------------------------------------------------------ */
+/* ---- the frame -------------------------------------------------------------------------- */
 
 static const char *role_word(enum otr_role role) {
     switch (role) {

@@ -9,7 +9,7 @@ static bool is_open(const struct otr_attempt *a) {
     return a->outcome == OTR_OUTCOME_NONE || (a->kind == OTR_KIND_REFUND && a->open);
 }
 
-/* An open attempt may be settled at any age: 2 s when fresh, 15 s from a minute and a quarter on. */
+/* 2 s when fresh, 15 s from a minute and a quarter on. */
 int page_refresh_s(const struct page *p, const struct otr_attempt *a) {
     if (!a || a->resolution != OTR_RESOLUTION_NONE || !is_open(a))
         return 0;
@@ -154,5 +154,6 @@ bool page_attempt(const struct page *p, const struct otr_attempt *a,
     node_bool(f.m, f.root, "waiting", page_refresh_s(p, a) > 0);
     node_bool(f.m, f.root, "receipt",
               a->kind == OTR_KIND_REFUND && a->resolution == OTR_RESOLUTION_REFUNDED);
+    put_money(&f, f.root, "paid", a->amount);
     return page_finish(&f, "attempt", out);
 }

@@ -64,10 +64,11 @@ bool page_list(const struct page *p, const struct page_list *l, struct buf *out)
     return page_finish(&f, "list", out);
 }
 
-/* ---- CSV --------------------------------------------------------------------------------------- */
+/* ---- CSV -------------------------------------------------------------------------------- */
 
-/* A spreadsheet takes such a cell for a formula (ASVS 1.2.10); the last four are full-width forms. */
+/* A spreadsheet takes such a cell for a formula (ASVS 1.2.10). */
 static bool formula(const char *text) {
+    /* full-width forms */
     static const char *const wide[] = {"＝", "＋", "－", "＠"};
     if (*text && strchr("=+-@\t\r\n", *text))
         return true;

@@ -1,8 +1,10 @@
 /*
- * page_part.h - what the pages share: the frame, and how money, times and attempts look.  Internal to fcgi/page*.c.
+ * page_part.h - what the pages share: the frame, and how money, times and attempts look.  Internal
+ * to fcgi/page*.c.
  *
- * Clock times are those of the process's time zone: main sets TZ to the configured zone and calls tzset() once, before
- * there are threads; after that localtime_r only reads.  struct page's zone is the name shown beside them.
+ * Clock times are those of the process's time zone: main sets TZ to the configured zone and calls
+ * tzset() once, before there are threads; after that localtime_r only reads.  struct page's zone
+ * is the name shown beside them.
  */
 #ifndef OTPREFUND_PAGE_PART_H
 #define OTPREFUND_PAGE_PART_H
@@ -36,13 +38,22 @@ void put_time(struct fill *f, struct node *map, const char *name, int64_t ms);
 /* The row of an attempt as lists show it. */
 void put_attempt(struct fill *f, struct node *map, const struct otr_attempt *a);
 
-/* "₹5,050.00", "₹12,34,567.00": grouped as in India; "" of OTR_NO_AMOUNT.  out: PAGE_TEXT_SIZE bytes. */
+/*
+ * "₹5,050.00", "₹12,34,567.00": grouped as in India; "" of OTR_NO_AMOUNT.  out: PAGE_TEXT_SIZE
+ * bytes.
+ */
 char *page_money(int64_t paise, char *out);
 /* "23 Nov 2026, 14:05:09 IST"; "" of 0.  out: PAGE_TEXT_SIZE bytes. */
 char *page_time(int64_t ms, char *out);
-/* "14:05:09" on the day of now, otherwise "22 Nov 2026, 14:05"; "" of 0.  out: PAGE_TEXT_SIZE bytes. */
+/*
+ * "14:05:09" on the day of now, otherwise "22 Nov 2026, 14:05"; "" of 0.  out: PAGE_TEXT_SIZE
+ * bytes.
+ */
 char *page_time_short(int64_t ms, int64_t now, char *out);
-/* "12 s", "3 min", "2 h 5 min", "3 days"; "0 s" of what has not happened yet.  out: PAGE_TEXT_SIZE bytes. */
+/*
+ * "12 s", "3 min", "2 h 5 min", "3 days"; "0 s" of what has not happened yet.  out:
+ * PAGE_TEXT_SIZE bytes.
+ */
 char *page_age(int64_t ms, char *out);
 /* Paise of "5050.00" as SQL writes it; OTR_NO_AMOUNT if it is not such a number. */
 int64_t page_paise(const char *text);

@@ -177,7 +177,7 @@ static void put_cell(struct fill *f, struct node *row, const struct otr_table *t
     if (look == LOOK_MONEY && page_paise(raw) != OTR_NO_AMOUNT)
         node_text(f->m, n, "text", page_money(page_paise(raw), text));
     else if (look == LOOK_TIME && moment_of(raw))
-        node_text(f->m, n, "text", page_time(moment_of(raw), text));
+        node_text(f->m, n, "text", page_time_short(moment_of(raw), f->page->now, text));
     else if (look == LOOK_TID && otr_tid_valid(raw))
         put_format(f, n, "path", page_sees_desk(f->page) ? "/refunds/%s" : "/attempts?tid=%s", raw);
     else if (look == LOOK_ATTEMPT && text_number(raw) > 0)

@@ -1,4 +1,4 @@
-/* page_transaction.c - GET /refunds/{tid}: how it stands, and the forms where the rules allow them. */
+/* page_transaction.c - GET /refunds/{tid}: how it stands, and forms where the rules allow. */
 #include "fcgi/page_part.h"
 
 #include <stdio.h>
@@ -160,7 +160,7 @@ static void put_refund_step(struct fill *f, const struct page_transaction *t) {
     node_bool(f->m, f->root, "focus_cash", t->cash_error || (x->otp_at && !t->otp_error));
 }
 
-/* Forms only where a refund can be: pending, or not known because the bank does not answer. */
+/* Forms only where the bank said that a refund is pending, and so which amount and whose. */
 static bool may_act(const struct page *p, const struct page_transaction *t, enum proof proof) {
     const struct otr_transaction *x = t->transaction;
     if (!t->may_refund || !p->csrf_token || !p->idempotency_key[0] || !p->idempotency_key[1] ||
@@ -168,9 +168,7 @@ static bool may_act(const struct page *p, const struct page_transaction *t, enum
         return false;
     if (proof == PROOF_ASKING && !has_error(t)) /* the page renews itself: typing would be lost */
         return false;
-    if (x->tx_status == TX_REFUND_PENDING)
-        return true;
-    return x->tx_status == OTR_NO_STATUS && proof != PROOF_ANSWERED;
+    return x->tx_status == TX_REFUND_PENDING;
 }
 
 static void put_steps(struct fill *f, const struct page_transaction *t, enum proof proof) {

@@ -19,7 +19,7 @@ struct templates {
     int count;
 };
 
-/* ---- loading ------------------------------------------------------------------------------- */
+/* ---- loading ---------------------------------------------------------------------------- */
 
 static bool read_source(const char *folder, const char *file, struct template *t, char *why,
                         size_t why_size) {
@@ -136,7 +136,7 @@ void templates_free(struct templates *t) {
     free(t);
 }
 
-/* ---- rendering ----------------------------------------------------------------------------- */
+/* ---- rendering -------------------------------------------------------------------------- */
 
 struct render {
     const struct node *stack[DEPTH_MAX];

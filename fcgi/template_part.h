@@ -1,5 +1,5 @@
 /*
- * template_part.h - a parsed template: what template_parse.c makes and template.c renders.  Internal.
+ * template_part.h - a parsed template, between template_parse.c and template.c.  Internal.
  */
 #ifndef OTPREFUND_TEMPLATE_PART_H
 #define OTPREFUND_TEMPLATE_PART_H
@@ -32,8 +32,8 @@ struct template {
 };
 
 /*
- * Fills t->parts from t->source.  false with why = "name.mustache:line: ..." where the text is not a
- * template; partials are not looked for yet.
+ * Fills t->parts from t->source.  false with why = "name.mustache:line: ..." where the text is
+ * not a template; partials are not looked for yet.
  */
 bool template_parse(struct template *t, char *why, size_t why_size);
 

@@ -55,92 +55,44 @@ COMMENT ON COLUMN otprefund.schema_version.applied_at IS 'When it was applied.';
 COMMENT ON COLUMN otprefund.schema_version.applied_by IS 'The database login that applied it.';
 GRANT SELECT ON otprefund.schema_version TO otprefund_app, otprefund_auditor;
 
--- ---- domains: the forms and the words, once each ----------------------------------------------
--- (A CHECK of a domain is read once per session, a CHECK of a table at every INSERT.)
-
-CREATE DOMAIN otprefund.tid AS text COLLATE "C" CHECK (VALUE ~ '^[0-9]{1,18}$');
-COMMENT ON DOMAIN otprefund.tid IS 'The bank''s number of a transaction or a refund: 1 to 18 decimal digits.';
-CREATE DOMAIN otprefund.reference AS text COLLATE "C" CHECK (octet_length(VALUE) BETWEEN 1 AND 20);
-COMMENT ON DOMAIN otprefund.reference IS 'client_ref_id: the merchant''s own reference, at most 20 characters.';
-CREATE DOMAIN otprefund.login AS text COLLATE "C" CHECK (octet_length(VALUE) BETWEEN 1 AND 64);
-COMMENT ON DOMAIN otprefund.login IS 'Login of an operator, name of an API client or of a node: 1 to 64 bytes.';
-CREATE DOMAIN otprefund.user_code AS text COLLATE "C" CHECK (octet_length(VALUE) BETWEEN 1 AND 32);
-COMMENT ON DOMAIN otprefund.user_code IS 'The retailer code the bank is given: 1 to 32 bytes.';
-CREATE DOMAIN otprefund.idempotency_key AS text COLLATE "C" CHECK (VALUE ~ '^[!-~]{1,128}$');
-COMMENT ON DOMAIN otprefund.idempotency_key IS '1 to 128 visible ASCII characters.';
-CREATE DOMAIN otprefund.sha256 AS bytea CHECK (octet_length(VALUE) = 32);
-COMMENT ON DOMAIN otprefund.sha256 IS '32 bytes of SHA-256 or HMAC-SHA256.';
-CREATE DOMAIN otprefund.token AS bytea CHECK (octet_length(VALUE) = 16);
-COMMENT ON DOMAIN otprefund.token IS '16 random bytes.';
-CREATE DOMAIN otprefund.moment AS timestamptz CHECK (isfinite(VALUE));
-COMMENT ON DOMAIN otprefund.moment IS 'A time, by the database''s clock where nothing else is said; never infinity.';
-CREATE DOMAIN otprefund.rupees AS numeric(14,2) CHECK (VALUE >= 0);
-COMMENT ON DOMAIN otprefund.rupees IS 'Money in rupees with two decimals.';
-CREATE DOMAIN otprefund.counter AS integer CHECK (VALUE >= 0);
-COMMENT ON DOMAIN otprefund.counter IS 'A number of things, or of milliseconds.';
-CREATE DOMAIN otprefund.tx_status AS integer CHECK (VALUE >= 0);
-COMMENT ON DOMAIN otprefund.tx_status IS
-    'The bank''s tx_status: 0 success, 1 fail, 2 initiated, 3 refund pending, 4 refunded, 5 hold, others: initiated.';
-CREATE DOMAIN otprefund.http_status AS integer CHECK (VALUE BETWEEN 100 AND 999);
-COMMENT ON DOMAIN otprefund.http_status IS 'HTTP status code.';
-CREATE DOMAIN otprefund.message AS text CHECK (octet_length(VALUE) BETWEEN 1 AND 512);
-COMMENT ON DOMAIN otprefund.message IS 'Words of the bank, cleaned: 1 to 512 bytes.';
-CREATE DOMAIN otprefund.evidence AS jsonb
-    CHECK (jsonb_typeof(VALUE) = 'object' AND pg_column_size(VALUE) <= 65536);
-COMMENT ON DOMAIN otprefund.evidence IS 'The known-safe fields of an answer of the bank: an object of at most 64 KiB.';
-CREATE DOMAIN otprefund.kind AS text COLLATE "C" CHECK (VALUE IN ('otp', 'refund', 'inquiry'));
-COMMENT ON DOMAIN otprefund.kind IS
-    'otp: have the OTP texted; refund: submit the OTP; inquiry: ask for the status.';
-CREATE DOMAIN otprefund.channel AS text COLLATE "C"
-    CHECK (VALUE IN ('desk', 'api', 'resolver', 'ctl', 'library'));
-COMMENT ON DOMAIN otprefund.channel IS
-    'Where an attempt came from: desk (the form), api (JSON API), resolver, ctl (otprefundctl), library.';
-CREATE DOMAIN otprefund.outcome_word AS text COLLATE "C" CHECK (VALUE IN
-    ('sent', 'unconfirmed', 'refunded', 'rejected', 'answered', 'not_sent', 'unknown'));
-COMMENT ON DOMAIN otprefund.outcome_word IS
-    'sent, unconfirmed (otp); refunded (refund); rejected (otp, refund); answered (inquiry); not_sent: no byte left this host; unknown: may have happened.';
-CREATE DOMAIN otprefund.reason_word AS text COLLATE "C" CHECK (VALUE IN
-    ('wrong_otp', 'otp_expired', 'already_refunded', 'not_refundable', 'no_such_transaction',
-     'invalid_tid', 'insufficient_balance', 'another_in_progress', 'bank_busy', 'bad_credentials',
-     'bad_initiator', 'bad_user_code', 'agent_not_onboarded', 'bad_request', 'connect_failed',
-     'dns_failed', 'tls_failed', 'overloaded', 'stopping', 'no_answer', 'connection_lost',
-     'bank_error', 'unreadable_answer', 'other_tid', 'other_amount', 'in_progress', 'unproven',
-     'node_lost'));
-COMMENT ON DOMAIN otprefund.reason_word IS 'Why rejected, not sent or unknown: one word of a closed list.';
-CREATE DOMAIN otprefund.resolution_word AS text COLLATE "C" CHECK (VALUE IN ('refunded', 'not_refunded'));
-COMMENT ON DOMAIN otprefund.resolution_word IS 'The settled truth of a refund attempt.';
-CREATE DOMAIN otprefund.how_word AS text COLLATE "C" CHECK (VALUE IN ('answer', 'inquiry', 'manual'));
-COMMENT ON DOMAIN otprefund.how_word IS
-    'answer: by the attempt''s own answer; inquiry: by a Transaction Inquiry; manual: by two people.';
-CREATE DOMAIN otprefund.role_word AS text COLLATE "C" CHECK (VALUE IN ('operator', 'supervisor', 'auditor'));
-COMMENT ON DOMAIN otprefund.role_word IS 'What a person may do.';
-
 -- ---- attempt: the intent, committed before a byte goes to the bank ---------------------------
 
 CREATE TABLE otprefund.attempt (
-    attempt_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind             otprefund.kind NOT NULL,
-    channel          otprefund.channel NOT NULL,
-    tid              otprefund.tid,
-    client_ref_id    otprefund.reference,
-    operator         otprefund.login NOT NULL,
-    user_code        otprefund.user_code,
-    node             otprefund.login NOT NULL,
-    idempotency_key  otprefund.idempotency_key,
-    content_mac      otprefund.sha256,
-    commit_token     otprefund.token NOT NULL,
+    attempt_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+                     CONSTRAINT attempt_id_range CHECK (attempt_id > 0),
+    kind             text COLLATE "C" NOT NULL
+                     CONSTRAINT kind_words CHECK (kind IN ('otp', 'refund', 'inquiry')),
+    channel          text COLLATE "C" NOT NULL
+                     CONSTRAINT channel_words CHECK (channel IN ('desk', 'api', 'resolver', 'ctl', 'library')),
+    tid              text COLLATE "C"
+                     CONSTRAINT tid_digits CHECK (tid ~ '^[0-9]{1,18}$'),
+    client_ref_id    text COLLATE "C"
+                     CONSTRAINT client_ref_id_form CHECK (client_ref_id ~ '^[!-~]{1,20}$'),
+    operator         text COLLATE "C" NOT NULL
+                     CONSTRAINT operator_size CHECK (octet_length(operator) BETWEEN 1 AND 64),
+    user_code        text COLLATE "C"
+                     CONSTRAINT user_code_size CHECK (octet_length(user_code) BETWEEN 1 AND 32),
+    node             text COLLATE "C" NOT NULL
+                     CONSTRAINT node_size CHECK (octet_length(node) BETWEEN 1 AND 64),
+    idempotency_key  text COLLATE "C"
+                     CONSTRAINT idempotency_key_form CHECK (idempotency_key ~ '^[!-~]{1,128}$'),
+    content_mac      bytea
+                     CONSTRAINT content_mac_size CHECK (octet_length(content_mac) = 32),
+    commit_token     bytea NOT NULL
+                     CONSTRAINT commit_token_size CHECK (octet_length(commit_token) = 16),
     cash_returned    boolean NOT NULL DEFAULT false,
-    about_attempt_id bigint,
-    started_at       otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    deadline_at      otprefund.moment NOT NULL,
-    CONSTRAINT deadline_range CHECK (deadline_at > started_at
-                                     AND deadline_at <= started_at + interval '24 hours'),
-    CONSTRAINT fits_kind CHECK (CASE kind
-        WHEN 'inquiry' THEN (tid IS NOT NULL OR client_ref_id IS NOT NULL)
-                            AND idempotency_key IS NULL AND content_mac IS NULL AND NOT cash_returned
-                            AND (about_attempt_id > 0) IS NOT FALSE
-        ELSE tid IS NOT NULL AND idempotency_key IS NOT NULL AND content_mac IS NOT NULL
-             AND about_attempt_id IS NULL AND (kind = 'refund' OR NOT cash_returned) END)
+    about_attempt_id bigint
+                     CONSTRAINT about_attempt_id_range CHECK (about_attempt_id > 0),
+    started_at       timestamptz NOT NULL DEFAULT clock_timestamp()
+                     CONSTRAINT started_at_finite CHECK (isfinite(started_at)),
+    deadline_at      timestamptz NOT NULL,
+    CONSTRAINT deadline_at_range CHECK (deadline_at > started_at
+                                        AND deadline_at <= started_at + interval '24 hours'),
+    CONSTRAINT names_something CHECK (tid IS NOT NULL OR (kind = 'inquiry' AND client_ref_id IS NOT NULL)),
+    CONSTRAINT keyed_unless_inquiry CHECK ((idempotency_key IS NULL) = (kind = 'inquiry')
+                                           AND (content_mac IS NULL) = (kind = 'inquiry')),
+    CONSTRAINT cash_returned_refund CHECK (kind = 'refund' OR NOT cash_returned),
+    CONSTRAINT about_inquiry CHECK (kind = 'inquiry' OR about_attempt_id IS NULL)
 );
 -- A random token needs no index of its own: it is only looked for among the last minute's rows.
 CREATE UNIQUE INDEX attempt_key ON otprefund.attempt (operator, idempotency_key)
@@ -178,30 +130,49 @@ COMMENT ON COLUMN otprefund.attempt.deadline_at IS
 -- ---- outcome: what the bank's answer proves ---------------------------------------------------
 
 CREATE TABLE otprefund.outcome (
-    attempt_id      bigint PRIMARY KEY REFERENCES otprefund.attempt,
-    finished_at     otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    kind            otprefund.kind NOT NULL,
-    outcome         otprefund.outcome_word NOT NULL,
-    reason          otprefund.reason_word,
-    http_status     otprefund.http_status,
-    duration_ms     otprefund.counter,
-    message         otprefund.message,
-    evidence        otprefund.evidence,
-    tx_status       otprefund.tx_status,
-    refund_tid      otprefund.tid,
-    otp_ref_id      text COLLATE "C",
-    amount          otprefund.rupees,
-    refunded_amount otprefund.rupees,
-    CONSTRAINT fits_kind CHECK (CASE kind
-        WHEN 'otp' THEN outcome NOT IN ('refunded', 'answered')
-                        AND refund_tid IS NULL AND refunded_amount IS NULL
-                        AND (octet_length(otp_ref_id) BETWEEN 1 AND 256) IS NOT FALSE
-        WHEN 'refund' THEN outcome NOT IN ('sent', 'unconfirmed', 'answered') AND otp_ref_id IS NULL
-        ELSE outcome IN ('answered', 'not_sent', 'unknown') AND otp_ref_id IS NULL END),
+    attempt_id      bigint PRIMARY KEY REFERENCES otprefund.attempt
+                    CONSTRAINT attempt_id_range CHECK (attempt_id > 0),
+    finished_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+                    CONSTRAINT finished_at_finite CHECK (isfinite(finished_at)),
+    kind            text COLLATE "C" NOT NULL
+                    CONSTRAINT kind_words CHECK (kind IN ('otp', 'refund', 'inquiry')),
+    outcome         text COLLATE "C" NOT NULL
+                    CONSTRAINT outcome_words CHECK (outcome IN
+                        ('sent', 'unconfirmed', 'refunded', 'rejected', 'answered', 'not_sent', 'unknown')),
+    reason          text COLLATE "C"
+                    CONSTRAINT reason_words CHECK (reason IN
+                        ('wrong_otp', 'otp_expired', 'already_refunded', 'not_refundable',
+                         'no_such_transaction', 'invalid_tid', 'insufficient_balance',
+                         'another_in_progress', 'bank_busy', 'bad_credentials', 'bad_initiator',
+                         'bad_user_code', 'agent_not_onboarded', 'bad_request', 'connect_failed',
+                         'dns_failed', 'tls_failed', 'overloaded', 'stopping', 'no_answer',
+                         'connection_lost', 'bank_error', 'unreadable_answer', 'other_tid',
+                         'other_amount', 'in_progress', 'unproven', 'node_lost')),
+    http_status     integer CONSTRAINT http_status_range CHECK (http_status BETWEEN 100 AND 999),
+    duration_ms     integer CONSTRAINT duration_ms_range CHECK (duration_ms >= 0),
+    message         text CONSTRAINT message_size CHECK (octet_length(message) BETWEEN 1 AND 512),
+    evidence        jsonb CONSTRAINT evidence_object CHECK (jsonb_typeof(evidence) = 'object'
+                                                             AND pg_column_size(evidence) <= 65536),
+    tx_status       integer CONSTRAINT tx_status_range CHECK (tx_status >= 0),
+    refund_tid      text COLLATE "C" CONSTRAINT refund_tid_digits CHECK (refund_tid ~ '^[0-9]{1,18}$'),
+    otp_ref_id      text COLLATE "C"
+                    CONSTRAINT otp_ref_id_size CHECK (octet_length(otp_ref_id) BETWEEN 1 AND 256),
+    amount          numeric(14,2) CONSTRAINT amount_range CHECK (amount >= 0),
+    refunded_amount numeric(14,2) CONSTRAINT refunded_amount_range CHECK (refunded_amount >= 0),
+    CONSTRAINT outcome_of_kind CHECK (CASE outcome
+        WHEN 'sent' THEN kind = 'otp'
+        WHEN 'unconfirmed' THEN kind = 'otp'
+        WHEN 'refunded' THEN kind = 'refund'
+        WHEN 'answered' THEN kind = 'inquiry'
+        WHEN 'rejected' THEN kind IN ('otp', 'refund')
+        ELSE true END),
     CONSTRAINT reason_where_due CHECK (CASE
         WHEN outcome IN ('rejected', 'not_sent') THEN reason IS NOT NULL
         WHEN outcome IN ('sent', 'refunded') THEN reason IS NULL
-        ELSE true END)
+        ELSE true END),
+    CONSTRAINT refund_fields CHECK (kind = 'refund' OR (refund_tid IS NULL AND refunded_amount IS NULL)
+                                    OR kind = 'inquiry'),
+    CONSTRAINT otp_fields CHECK (kind = 'otp' OR otp_ref_id IS NULL)
 );
 CREATE INDEX outcome_finished_at ON otprefund.outcome USING brin (finished_at) WITH (autosummarize = on);
 -- For lists of what needs a look; the ordinary outcomes cost nothing here.
@@ -230,19 +201,25 @@ COMMENT ON COLUMN otprefund.outcome.refunded_amount IS 'What was credited, in ru
 -- ---- resolution: the settled truth of a refund attempt -----------------------------------------
 
 CREATE TABLE otprefund.resolution (
-    attempt_id          bigint PRIMARY KEY REFERENCES otprefund.attempt,
-    resolution          otprefund.resolution_word NOT NULL,
-    resolved_by         otprefund.how_word NOT NULL,
-    resolved_at         otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    evidence_attempt_id bigint NOT NULL REFERENCES otprefund.attempt,
-    tx_status           otprefund.tx_status,
-    refund_tid          otprefund.tid,
-    amount              otprefund.rupees,
-    refunded_amount     otprefund.rupees,
-    inquiries           otprefund.counter NOT NULL DEFAULT 0,
-    CONSTRAINT fits_together CHECK ((resolved_by = 'answer') = (evidence_attempt_id = attempt_id)
-                                    AND (resolution = 'refunded' OR refunded_amount IS NULL))
+    attempt_id          bigint PRIMARY KEY REFERENCES otprefund.attempt
+                        CONSTRAINT attempt_id_range CHECK (attempt_id > 0),
+    resolution          text COLLATE "C" NOT NULL
+                        CONSTRAINT resolution_words CHECK (resolution IN ('refunded', 'not_refunded')),
+    resolved_by         text COLLATE "C" NOT NULL
+                        CONSTRAINT resolved_by_words CHECK (resolved_by IN ('answer', 'inquiry', 'manual')),
+    resolved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+                        CONSTRAINT resolved_at_finite CHECK (isfinite(resolved_at)),
+    evidence_attempt_id bigint NOT NULL REFERENCES otprefund.attempt
+                        CONSTRAINT evidence_attempt_id_range CHECK (evidence_attempt_id > 0),
+    tx_status           integer CONSTRAINT tx_status_range CHECK (tx_status >= 0),
+    refund_tid          text COLLATE "C" CONSTRAINT refund_tid_digits CHECK (refund_tid ~ '^[0-9]{1,18}$'),
+    amount              numeric(14,2) CONSTRAINT amount_range CHECK (amount >= 0),
+    refunded_amount     numeric(14,2) CONSTRAINT refunded_amount_range CHECK (refunded_amount >= 0),
+    inquiries           integer NOT NULL DEFAULT 0 CONSTRAINT inquiries_range CHECK (inquiries >= 0),
+    CONSTRAINT evidence_of_answer CHECK ((resolved_by = 'answer') = (evidence_attempt_id = attempt_id)),
+    CONSTRAINT amount_if_refunded CHECK (resolution = 'refunded' OR refunded_amount IS NULL)
 );
+CREATE INDEX resolution_not_refunded ON otprefund.resolution (attempt_id) WHERE resolution = 'not_refunded';
 CREATE INDEX resolution_resolved_at ON otprefund.resolution USING brin (resolved_at) WITH (autosummarize = on);
 COMMENT ON TABLE otprefund.resolution IS
     'Insert-only. The settled truth of a refund attempt; never changed: what disagrees later goes to contradiction.';
@@ -263,15 +240,20 @@ COMMENT ON COLUMN otprefund.resolution.inquiries IS 'How many inquiries it took.
 -- ---- second words of the bank -------------------------------------------------------------------
 
 CREATE TABLE otprefund.contradiction (
-    contradiction_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    attempt_id       bigint NOT NULL REFERENCES otprefund.attempt,
-    by_attempt_id    bigint NOT NULL REFERENCES otprefund.attempt,
-    found_at         otprefund.moment NOT NULL DEFAULT clock_timestamp(),
+    contradiction_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+                     CONSTRAINT contradiction_id_range CHECK (contradiction_id > 0),
+    attempt_id       bigint NOT NULL REFERENCES otprefund.attempt
+                     CONSTRAINT attempt_id_range CHECK (attempt_id > 0),
+    by_attempt_id    bigint NOT NULL REFERENCES otprefund.attempt
+                     CONSTRAINT by_attempt_id_range CHECK (by_attempt_id > 0),
+    found_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+                     CONSTRAINT found_at_finite CHECK (isfinite(found_at)),
     what             text COLLATE "C" NOT NULL
                      CONSTRAINT what_words CHECK (what IN ('outcome', 'resolution', 'amount')),
-    recorded         otprefund.message NOT NULL,
-    found            otprefund.message NOT NULL,
-    evidence         otprefund.evidence,
+    recorded         text NOT NULL CONSTRAINT recorded_size CHECK (octet_length(recorded) BETWEEN 1 AND 500),
+    found            text NOT NULL CONSTRAINT found_size CHECK (octet_length(found) BETWEEN 1 AND 500),
+    evidence         jsonb CONSTRAINT evidence_object CHECK (jsonb_typeof(evidence) = 'object'
+                                                             AND pg_column_size(evidence) <= 65536),
     CONSTRAINT contradiction_once UNIQUE (attempt_id, by_attempt_id, what, found)
 );
 COMMENT ON TABLE otprefund.contradiction IS
@@ -286,15 +268,20 @@ COMMENT ON COLUMN otprefund.contradiction.found IS 'What was said later.';
 COMMENT ON COLUMN otprefund.contradiction.evidence IS 'The known-safe fields of the later answer.';
 
 CREATE TABLE otprefund.late_answer (
-    attempt_id  bigint PRIMARY KEY REFERENCES otprefund.attempt,
-    found_at    otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    outcome     otprefund.outcome_word NOT NULL,
-    reason      otprefund.reason_word,
-    http_status otprefund.http_status,
-    duration_ms otprefund.counter,
-    message     otprefund.message,
-    evidence    otprefund.evidence,
-    CONSTRAINT outcome_known CHECK (outcome <> 'unknown')
+    attempt_id  bigint PRIMARY KEY REFERENCES otprefund.attempt
+                CONSTRAINT attempt_id_range CHECK (attempt_id > 0),
+    found_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+                CONSTRAINT found_at_finite CHECK (isfinite(found_at)),
+    outcome     text COLLATE "C" NOT NULL
+                CONSTRAINT outcome_words CHECK (outcome IN
+                    ('sent', 'unconfirmed', 'refunded', 'rejected', 'answered', 'not_sent')),
+    reason      text COLLATE "C"
+                CONSTRAINT reason_size CHECK (octet_length(reason) BETWEEN 1 AND 32),
+    http_status integer CONSTRAINT http_status_range CHECK (http_status BETWEEN 100 AND 999),
+    duration_ms integer CONSTRAINT duration_ms_range CHECK (duration_ms >= 0),
+    message     text CONSTRAINT message_size CHECK (octet_length(message) BETWEEN 1 AND 512),
+    evidence    jsonb CONSTRAINT evidence_object CHECK (jsonb_typeof(evidence) = 'object'
+                                                        AND pg_column_size(evidence) <= 65536)
 );
 COMMENT ON TABLE otprefund.late_answer IS
     'Insert-only. The answer to an attempt whose outcome had already been recorded as unknown (its node was taken for lost): it agrees with that, but says more.';

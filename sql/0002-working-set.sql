@@ -7,14 +7,21 @@ SET LOCAL ROLE otprefund_owner;
 -- ---- open_attempt: the small mutable set, and the resolver's queue ----------------------------
 
 CREATE TABLE otprefund.open_attempt (
-    attempt_id      bigint PRIMARY KEY REFERENCES otprefund.attempt,
-    tid             otprefund.tid NOT NULL CONSTRAINT open_attempt_tid UNIQUE,
-    client_ref_id   otprefund.reference,
-    operator        otprefund.login NOT NULL,
-    opened_at       otprefund.moment NOT NULL,
-    deadline_at     otprefund.moment NOT NULL,
-    next_inquiry_at otprefund.moment NOT NULL,
-    inquiries       otprefund.counter NOT NULL DEFAULT 0
+    attempt_id      bigint PRIMARY KEY REFERENCES otprefund.attempt
+                    CONSTRAINT attempt_id_range CHECK (attempt_id > 0),
+    tid             text COLLATE "C" NOT NULL CONSTRAINT open_attempt_tid UNIQUE
+                    CONSTRAINT tid_digits CHECK (tid ~ '^[0-9]{1,18}$'),
+    client_ref_id   text COLLATE "C"
+                    CONSTRAINT client_ref_id_form CHECK (client_ref_id ~ '^[!-~]{1,20}$'),
+    operator        text COLLATE "C" NOT NULL
+                    CONSTRAINT operator_size CHECK (octet_length(operator) BETWEEN 1 AND 64),
+    opened_at       timestamptz NOT NULL CONSTRAINT opened_at_finite CHECK (isfinite(opened_at)),
+    deadline_at     timestamptz NOT NULL,
+    next_inquiry_at timestamptz NOT NULL
+                    CONSTRAINT next_inquiry_at_finite CHECK (isfinite(next_inquiry_at)),
+    inquiries       integer NOT NULL DEFAULT 0 CONSTRAINT inquiries_range CHECK (inquiries >= 0),
+    CONSTRAINT deadline_at_range CHECK (deadline_at > opened_at
+                                        AND deadline_at <= opened_at + interval '24 hours')
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX open_attempt_next_inquiry_at ON otprefund.open_attempt (next_inquiry_at);
 COMMENT ON TABLE otprefund.open_attempt IS
@@ -42,16 +49,18 @@ COMMENT ON COLUMN otprefund.swept.swept_to IS 'Every attempt up to this number h
 -- ---- transaction: the bank's last word on each transaction --------------------------------------
 
 CREATE TABLE otprefund.transaction (
-    tid           otprefund.tid PRIMARY KEY,
-    client_ref_id otprefund.reference,
-    amount        otprefund.rupees,
-    tx_status     otprefund.tx_status,
+    tid           text COLLATE "C" PRIMARY KEY CONSTRAINT tid_digits CHECK (tid ~ '^[0-9]{1,18}$'),
+    client_ref_id text COLLATE "C"
+                  CONSTRAINT client_ref_id_size CHECK (octet_length(client_ref_id) BETWEEN 1 AND 20),
+    amount        numeric(14,2) CONSTRAINT amount_range CHECK (amount >= 0),
+    tx_status     integer CONSTRAINT tx_status_range CHECK (tx_status >= 0),
     customer      text CONSTRAINT customer_size CHECK (octet_length(customer) BETWEEN 1 AND 64),
     recipient     text CONSTRAINT recipient_size CHECK (octet_length(recipient) BETWEEN 1 AND 64),
-    transacted_at otprefund.moment,
-    answered_at   otprefund.moment NOT NULL,
-    asked_at      otprefund.moment NOT NULL,
+    transacted_at timestamptz CONSTRAINT transacted_at_finite CHECK (isfinite(transacted_at)),
+    answered_at   timestamptz NOT NULL CONSTRAINT answered_at_finite CHECK (isfinite(answered_at)),
+    asked_at      timestamptz NOT NULL CONSTRAINT asked_at_finite CHECK (isfinite(asked_at)),
     by_attempt_id bigint NOT NULL REFERENCES otprefund.attempt
+                  CONSTRAINT by_attempt_id_range CHECK (by_attempt_id > 0)
 ) WITH (fillfactor = 90);
 CREATE INDEX transaction_client_ref_id ON otprefund.transaction (client_ref_id) WHERE client_ref_id IS NOT NULL;
 COMMENT ON TABLE otprefund.transaction IS
@@ -71,13 +80,16 @@ COMMENT ON COLUMN otprefund.transaction.by_attempt_id IS 'The attempt that was a
 -- ---- people and machines ---------------------------------------------------------------------------
 
 CREATE TABLE otprefund.operator (
-    name       otprefund.login PRIMARY KEY,
+    name       text COLLATE "C" PRIMARY KEY CONSTRAINT name_size CHECK (octet_length(name) BETWEEN 1 AND 64),
     full_name  text NOT NULL DEFAULT '' CONSTRAINT full_name_size CHECK (octet_length(full_name) <= 64),
-    role       otprefund.role_word NOT NULL,
-    user_code  otprefund.user_code,
+    role       text COLLATE "C" NOT NULL
+               CONSTRAINT role_words CHECK (role IN ('operator', 'supervisor', 'auditor')),
+    user_code  text COLLATE "C" CONSTRAINT user_code_size CHECK (octet_length(user_code) BETWEEN 1 AND 32),
     disabled   boolean NOT NULL DEFAULT false,
-    created_at otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    changed_at otprefund.moment NOT NULL DEFAULT clock_timestamp()
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+               CONSTRAINT created_at_finite CHECK (isfinite(created_at)),
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+               CONSTRAINT changed_at_finite CHECK (isfinite(changed_at))
 );
 COMMENT ON TABLE otprefund.operator IS 'The people who may use the pages.';
 COMMENT ON COLUMN otprefund.operator.name IS 'Login, as the web server tells it in REMOTE_USER.';
@@ -89,14 +101,17 @@ COMMENT ON COLUMN otprefund.operator.created_at IS 'When the row was made.';
 COMMENT ON COLUMN otprefund.operator.changed_at IS 'When the row was last changed.';
 
 CREATE TABLE otprefund.api_client (
-    name         otprefund.login PRIMARY KEY,
+    name         text COLLATE "C" PRIMARY KEY CONSTRAINT name_size CHECK (octet_length(name) BETWEEN 1 AND 64),
     full_name    text NOT NULL DEFAULT '' CONSTRAINT full_name_size CHECK (octet_length(full_name) <= 64),
-    token_sha256 otprefund.sha256 NOT NULL CONSTRAINT token_sha256_unique UNIQUE,
-    user_code    otprefund.user_code,
+    token_sha256 bytea NOT NULL CONSTRAINT token_sha256_unique UNIQUE
+                 CONSTRAINT token_sha256_size CHECK (octet_length(token_sha256) = 32),
+    user_code    text COLLATE "C" CONSTRAINT user_code_size CHECK (octet_length(user_code) BETWEEN 1 AND 32),
     may_refund   boolean NOT NULL DEFAULT false,
     disabled     boolean NOT NULL DEFAULT false,
-    created_at   otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    changed_at   otprefund.moment NOT NULL DEFAULT clock_timestamp()
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+                 CONSTRAINT created_at_finite CHECK (isfinite(created_at)),
+    changed_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+                 CONSTRAINT changed_at_finite CHECK (isfinite(changed_at))
 );
 COMMENT ON TABLE otprefund.api_client IS 'The machines that may use the JSON API.';
 COMMENT ON COLUMN otprefund.api_client.name IS 'Name of the client; never the login of an operator.';
@@ -132,13 +147,16 @@ CREATE TRIGGER one_name BEFORE INSERT OR UPDATE ON otprefund.api_client
 -- ---- the bank's statements ---------------------------------------------------------------------------
 
 CREATE TABLE otprefund.statement (
-    statement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    statement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+                 CONSTRAINT statement_id_range CHECK (statement_id > 0),
     file_name    text NOT NULL CONSTRAINT file_name_size CHECK (octet_length(file_name) BETWEEN 1 AND 255),
-    file_sha256  otprefund.sha256 NOT NULL CONSTRAINT file_sha256_unique UNIQUE,
-    period_from  otprefund.moment NOT NULL,
-    period_to    otprefund.moment NOT NULL,
-    imported_at  otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    imported_by  otprefund.login NOT NULL,
+    file_sha256  bytea NOT NULL CONSTRAINT file_sha256_unique UNIQUE
+                 CONSTRAINT file_sha256_size CHECK (octet_length(file_sha256) = 32),
+    period_from  timestamptz NOT NULL CONSTRAINT period_from_finite CHECK (isfinite(period_from)),
+    period_to    timestamptz NOT NULL CONSTRAINT period_to_finite CHECK (isfinite(period_to)),
+    imported_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+                 CONSTRAINT imported_at_finite CHECK (isfinite(imported_at)),
+    imported_by  text NOT NULL CONSTRAINT imported_by_size CHECK (octet_length(imported_by) BETWEEN 1 AND 64),
     CONSTRAINT period_order CHECK (period_from < period_to)
 );
 COMMENT ON TABLE otprefund.statement IS 'A statement of account from the bank, imported from a file.';
@@ -151,12 +169,13 @@ COMMENT ON COLUMN otprefund.statement.imported_at IS 'When it was imported.';
 COMMENT ON COLUMN otprefund.statement.imported_by IS 'Who imported it.';
 
 CREATE TABLE otprefund.statement_line (
-    statement_id bigint NOT NULL REFERENCES otprefund.statement,
+    statement_id bigint NOT NULL REFERENCES otprefund.statement
+                 CONSTRAINT statement_id_range CHECK (statement_id > 0),
     line_no      integer NOT NULL CONSTRAINT line_no_range CHECK (line_no > 0),
-    tid          otprefund.tid NOT NULL,
-    refund_tid   otprefund.tid,
-    amount       otprefund.rupees NOT NULL,
-    booked_at    otprefund.moment NOT NULL,
+    tid          text COLLATE "C" NOT NULL CONSTRAINT tid_digits CHECK (tid ~ '^[0-9]{1,18}$'),
+    refund_tid   text COLLATE "C" CONSTRAINT refund_tid_digits CHECK (refund_tid ~ '^[0-9]{1,18}$'),
+    amount       numeric(14,2) NOT NULL CONSTRAINT amount_range CHECK (amount >= 0),
+    booked_at    timestamptz NOT NULL CONSTRAINT booked_at_finite CHECK (isfinite(booked_at)),
     reference    text CONSTRAINT reference_size CHECK (octet_length(reference) BETWEEN 1 AND 255),
     PRIMARY KEY (statement_id, line_no)
 );
@@ -173,12 +192,14 @@ COMMENT ON COLUMN otprefund.statement_line.reference IS 'The bank''s reference, 
 -- ---- seals -----------------------------------------------------------------------------------------------
 
 CREATE TABLE otprefund.audit_seal (
-    seal_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    sealed_at  otprefund.moment NOT NULL DEFAULT clock_timestamp(),
-    covers_to  otprefund.moment NOT NULL,
+    seal_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+               CONSTRAINT seal_id_range CHECK (seal_id > 0),
+    sealed_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+               CONSTRAINT sealed_at_finite CHECK (isfinite(sealed_at)),
+    covers_to  timestamptz NOT NULL CONSTRAINT covers_to_finite CHECK (isfinite(covers_to)),
     row_count  bigint NOT NULL CONSTRAINT row_count_range CHECK (row_count >= 0),
-    previous   otprefund.sha256,
-    digest     otprefund.sha256 NOT NULL,
+    previous   bytea CONSTRAINT previous_size CHECK (octet_length(previous) = 32),
+    digest     bytea NOT NULL CONSTRAINT digest_size CHECK (octet_length(digest) = 32),
     CONSTRAINT covers_the_past CHECK (covers_to < sealed_at)
 );
 COMMENT ON TABLE otprefund.audit_seal IS
@@ -193,7 +214,7 @@ CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON otprefund.audi
     FOR EACH STATEMENT EXECUTE FUNCTION otprefund.refuse_change();
 ALTER TABLE otprefund.audit_seal ENABLE ALWAYS TRIGGER insert_only;
 
-GRANT SELECT ON otprefund.operator, otprefund.swept, otprefund.contradiction TO otprefund_app;
+GRANT SELECT ON otprefund.operator, otprefund.contradiction TO otprefund_app;
 
 INSERT INTO otprefund.schema_version (version, name) VALUES (2, '0002-working-set');
 RESET ROLE;

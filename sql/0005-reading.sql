@@ -24,6 +24,16 @@ $$;
 COMMENT ON FUNCTION otprefund.attempt_id_to(timestamptz) IS
     'No attempt started before this moment has a higher number.';
 
+CREATE FUNCTION otprefund.in_flight() RETURNS bigint[]
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT array_agg(a.attempt_id)
+      FROM otprefund.attempt a
+     WHERE a.attempt_id > (SELECT w.swept_to FROM otprefund.swept w)
+       AND NOT EXISTS (SELECT FROM otprefund.outcome o WHERE o.attempt_id = a.attempt_id)
+$$;
+COMMENT ON FUNCTION otprefund.in_flight() IS
+    'The attempts without an outcome: all of them are younger than what was swept.';
+
 CREATE FUNCTION otprefund.transaction_state(
     p_tid text, p_otp_cooldown_s integer, p_otp_per_hour integer, p_wrong_otp_per_hour integer,
     OUT o_known boolean, OUT o_client_ref_id text, OUT o_amount numeric, OUT o_tx_status integer,
@@ -122,7 +132,7 @@ COMMENT ON FUNCTION otprefund.today(text, text) IS
 
 CREATE FUNCTION otprefund.queue_numbers(
     OUT o_open bigint, OUT o_overdue bigint, OUT o_oldest_ms bigint, OUT o_lag_ms bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = on AS $$
     SELECT count(*),
            count(*) FILTER (WHERE q.next_inquiry_at < statement_timestamp() - interval '1 minute'),
            coalesce(greatest(0, floor(extract(epoch FROM
@@ -137,7 +147,7 @@ COMMENT ON FUNCTION otprefund.queue_numbers() IS
 GRANT EXECUTE ON FUNCTION
     otprefund.attempt_id_from(timestamptz), otprefund.attempt_id_to(timestamptz),
     otprefund.transaction_state(text, integer, integer, integer), otprefund.tid_of(text),
-    otprefund.client_of(bytea), otprefund.today(text, text), otprefund.queue_numbers()
+    otprefund.client_of(bytea), otprefund.in_flight(), otprefund.today(text, text), otprefund.queue_numbers()
 TO otprefund_app;
 
 INSERT INTO otprefund.schema_version (version, name) VALUES (5, '0005-reading');

@@ -11,9 +11,9 @@
 
 #include "sql/migrate.h"
 
-#define TRIES 4              /* of a statement: serialization failures, deadlocks, lost preparations */
+#define TRIES             4 /* serialization failures, deadlocks, lost preparations */
 #define BACK_OFF_FIRST_MS 50 /* after a failed connect nobody tries again for so long, doubling */
-#define BACK_OFF_MAX_MS 2000
+#define BACK_OFF_MAX_MS   2000
 
 struct connection {
     PGconn *pg; /* NULL: not connected */
@@ -51,23 +51,25 @@ static void no_notice(void *arg, const PGresult *r) {
 }
 
 /*
- * search_path: '' (CVE-2018-1058).  statement_timeout bounds a lock wait as well.  enable_seqscan: a
- * plan made while a table was small must not scan it when it has grown; reports switch it on again.
+ * search_path: '' (CVE-2018-1058).  statement_timeout bounds a lock wait as well.  enable_seqscan:
+ * a plan made while a table was small must not scan it when it has grown; reports switch it on
+ * again.
+ * jit: it costs more than these short statements take.
  */
 static const char session[] =
     "SELECT set_config('search_path', '', false), set_config('statement_timeout', '5s', false),"
     " set_config('idle_in_transaction_session_timeout', '10s', false),"
     " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
     " set_config('IntervalStyle', 'postgres', false), set_config('bytea_output', 'hex', false),"
-    " set_config('enable_seqscan', 'off', false),"
+    " set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),"
     " CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')"
     " THEN set_config('synchronous_commit', 'on', false) END";
 
 PGconn *db_connect(const char *conninfo, char *why, size_t size) {
     /* What stands before dbname can be overruled by the conninfo, what stands behind it cannot. */
-    const char *keys[] = {"connect_timeout",     "keepalives_idle", "keepalives_interval",
-                          "keepalives_count",    "tcp_user_timeout", "fallback_application_name",
-                          "dbname",              "client_encoding", NULL};
+    const char *keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                          "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                          "dbname",           "client_encoding",  NULL};
     const char *values[] = {"5", "10", "5", "3", "10000", "otprefund", conninfo, "UTF8", NULL};
     char line[256];
     PGconn *pg = PQconnectdbParams(keys, values, 1);
@@ -107,8 +109,9 @@ static bool schema_fits(const PGresult *r, char *why, size_t size) {
     } else if (state && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)) {
         snprintf(why, size, "the database has no schema otprefund: run otprefundctl migrate");
     } else if (state && strcmp(state, "42501") == 0) {
-        snprintf(why, size, "this login may not use schema otprefund: "
-                            "have the owner GRANT otprefund_app to it");
+        snprintf(why, size,
+                 "this login may not use schema otprefund: "
+                 "have the owner GRANT otprefund_app to it");
     } else {
         char line[256];
         db_first_line(PQresultErrorMessage(r), line, sizeof line);
@@ -333,9 +336,10 @@ static enum verdict execute(struct connection *c, enum db_statement s, const str
     enum verdict v;
     if (!prepare(c, s, &v))
         return v;
-    *r = PQsendQueryPrepared(c->pg, db_texts[s].name, p->count, p->values, p->lengths, p->formats, 0)
-             ? await(c->pg, DB_ANSWER_MS)
-             : NULL;
+    *r =
+        PQsendQueryPrepared(c->pg, db_texts[s].name, p->count, p->values, p->lengths, p->formats, 0)
+            ? await(c->pg, DB_ANSWER_MS)
+            : NULL;
     *lost = !*r;
     if (*lost)
         return V_AFRESH;
@@ -397,15 +401,16 @@ static bool command(struct connection *c, const char *sql) {
     return ok;
 }
 
-static enum journal_status select_on(struct connection *c, const char *sql, const struct db_params *p,
-                                     bool slow, PGresult **out) {
+static enum journal_status select_on(struct connection *c, const char *sql,
+                                     const struct db_params *p, bool slow, PGresult **out) {
     if (slow && !command(c, "SET statement_timeout = '60s'; SET enable_seqscan = on")) {
         connection_drop(c);
         return JOURNAL_DOWN;
     }
-    PGresult *r = PQsendQueryParams(c->pg, sql, p->count, NULL, p->values, p->lengths, p->formats, 0)
-                      ? await(c->pg, slow ? DB_SLOW_MS + DB_ANSWER_MS : DB_ANSWER_MS)
-                      : NULL;
+    PGresult *r =
+        PQsendQueryParams(c->pg, sql, p->count, NULL, p->values, p->lengths, p->formats, 0)
+            ? await(c->pg, slow ? DB_SLOW_MS + DB_ANSWER_MS : DB_ANSWER_MS)
+            : NULL;
     enum verdict v = r ? judge(r) : V_DOWN;
     if (!r || (slow && !command(c, "SET statement_timeout = '5s'; SET enable_seqscan = off")))
         connection_drop(c);

@@ -44,8 +44,8 @@ struct db_params {
     int formats[DB_PARAMS_MAX];
     char numbers[DB_PARAMS_MAX][24];
 };
-void db_text(struct db_params *p, const char *s);             /* NULL and "": SQL NULL */
-void db_text_or_empty(struct db_params *p, const char *s);    /* NULL: '' */
+void db_text(struct db_params *p, const char *s);          /* NULL and "": SQL NULL */
+void db_text_or_empty(struct db_params *p, const char *s); /* NULL: '' */
 void db_number(struct db_params *p, int64_t v);
 void db_number_or_null(struct db_params *p, bool present, int64_t v);
 void db_bool(struct db_params *p, bool v);
@@ -63,13 +63,13 @@ struct db_backend {
 };
 
 /*
- * Runs a statement on a connection of the pool.  JOURNAL_OK with *out (PQclear it; NULL allowed: not
- * wanted); _REFUSED, _DOWN (nothing committed), _NO_MEMORY.  _UNSURE: the connection was lost on the
- * way; *lost (NULL allowed) says which backend it was.  Serialization failures and deadlocks are
- * tried again up to three times.  The caller waits at most DB_WAIT_MS for a free connection and
+ * Runs a statement on a connection of the pool.  JOURNAL_OK with *out (PQclear it; NULL allowed:
+ * not wanted); _REFUSED, _DOWN (nothing committed), _NO_MEMORY.  _UNSURE: the connection was lost
+ * on the way; *lost (NULL allowed) says which backend it was.  Serialization failures and deadlocks
+ * are tried again up to three times.  The caller waits at most DB_WAIT_MS for a free connection and
  * DB_ANSWER_MS for the answer.
  */
-#define DB_WAIT_MS 5000
+#define DB_WAIT_MS   5000
 #define DB_ANSWER_MS 10000
 enum journal_status db_run(struct journal *j, enum db_statement s, const struct db_params *p,
                            PGresult **out, struct db_backend *lost);
@@ -83,30 +83,37 @@ enum journal_status db_read(struct journal *j, enum db_statement s, const struct
  * which may take DB_SLOW_MS.
  */
 #define DB_SLOW_MS 60000
-enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p, bool slow,
-                              PGresult **out);
+enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p,
+                              bool slow, PGresult **out);
 
-/* Ends that backend, if it is still there.  JOURNAL_OK: it is gone, what it did not commit it never will. */
+/*
+ * Ends that backend, if it is still there.  JOURNAL_OK: it is gone, and what it did not commit it
+ * never will.
+ */
 enum journal_status db_end_backend(struct journal *j, const struct db_backend *b);
 
 /* The result as a table of texts; frees nothing of r. */
 enum journal_status db_table(const PGresult *r, struct otr_table *t);
 
-/* SQL text of a statement and the number of its parameters (db_sql.c). */
+/* The name and the text of each prepared statement (db_sql.c). */
 struct db_text_of {
     const char *name, *sql;
 };
 extern const struct db_text_of db_texts[DB_STATEMENT__MAX];
-/* The columns journal_read.c reads of attempt_status, in its order. */
-#define DB_MS(column) "floor(extract(epoch FROM " column ") * 1000)::bigint"
+
+/* A time in ms and money in paise, exactly; both are numeric in SQL. */
+#define DB_MS(column)    "floor(extract(epoch FROM " column ") * 1000)::bigint"
 #define DB_PAISE(column) "(" column " * 100)::bigint"
+
+/* The columns of attempt_status, in the order in which journal_read.c reads them. */
+/* clang-format off */
 #define DB_ATTEMPT_COLUMNS                                                                         \
-    "s.attempt_id, s.tid, s.client_ref_id, s.kind, s.channel, s.operator, s.node, " DB_MS(         \
-        "s.started_at") ", " DB_MS("s.finished_at") ", s.outcome, s.reason, s.message, "           \
-                        "s.http_status, s.duration_ms, s.resolution, " DB_MS("s.resolved_at")      \
-                        ", s.resolved_by, s.tx_status, s.refund_tid, " DB_PAISE("s.amount") ", "   \
-                        DB_PAISE("s.refunded_amount") ", s.inquiries, " DB_MS("s.next_inquiry_at") \
-                        ", s.open, s.contradicted"
+    "s.attempt_id, s.tid, s.client_ref_id, s.kind, s.channel, s.operator, s.node, "                \
+    DB_MS("s.started_at") ", " DB_MS("s.finished_at") ", s.outcome, s.reason, s.message, "         \
+    "s.http_status, s.duration_ms, s.resolution, " DB_MS("s.resolved_at") ", s.resolved_by, "      \
+    "s.tx_status, s.refund_tid, " DB_PAISE("s.amount") ", " DB_PAISE("s.refunded_amount") ", "     \
+    "s.inquiries, " DB_MS("s.next_inquiry_at") ", s.open, s.contradicted"
+/* clang-format on */
 
 /* The first line of a libpq message, without control characters. */
 void db_first_line(const char *message, char *to, size_t size);
@@ -115,7 +122,8 @@ void db_first_line(const char *message, char *to, size_t size);
 PGconn *db_connect(const char *conninfo, char *why, size_t size);
 
 /* The pool; open and close as journal_open and journal_close say. */
-enum journal_status db_open(const struct journal_config *c, struct journal **out, char *why, size_t size);
+enum journal_status db_open(const struct journal_config *c, struct journal **out, char *why,
+                            size_t size);
 void db_close(struct journal *j);
 
 const char *db_node(const struct journal *j);

@@ -8,7 +8,7 @@
 
 static void add(struct db_params *p, const char *value, int length, int format) {
     if (p->count >= DB_PARAMS_MAX)
-        abort(); /* more parameters than any statement has: the program is wrong */
+        return; /* more than any statement has: the server will refuse the call */
     p->values[p->count] = value;
     p->lengths[p->count] = length;
     p->formats[p->count] = format;

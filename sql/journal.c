@@ -44,8 +44,8 @@ enum journal_status journal_ping(struct journal *j, char *why, size_t size) {
     int version = (int)db_get_number(r, 0, 0, 0);
     PQclear(r);
     if (version != JOURNAL_SCHEMA_VERSION) {
-        snprintf(why, size, "the database has schema version %d, this program needs %d: %s", version,
-                 JOURNAL_SCHEMA_VERSION,
+        snprintf(why, size, "the database has schema version %d, this program needs %d: %s",
+                 version, JOURNAL_SCHEMA_VERSION,
                  version < JOURNAL_SCHEMA_VERSION ? "run otprefundctl migrate"
                                                   : "install the newer program");
         return JOURNAL_DOWN;

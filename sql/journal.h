@@ -82,6 +82,7 @@ struct journal_begun {
 /*
  * Records the intent and commits.  Only after JOURNAL_OK may a byte go to the bank.
  * A refund attempt also takes the transaction's place in open_attempt (at most one per tid).
+ * While one is open, neither another refund nor an OTP may begin on that tid: JOURNAL_OPEN.
  * A commit whose result was lost is looked up (by a token of this call) before answering:
  * JOURNAL_OK if it is there, _DOWN if it certainly is not, _UNSURE otherwise; send nothing then.
  * All of enum journal_status but _NOT_FOUND.
@@ -120,7 +121,10 @@ struct journal_finding {
 /*
  * Records outcome, facts and resolution in one transaction.  Calling it again with the same finding
  * changes nothing and answers JOURNAL_OK.  An outcome or resolution that contradicts a recorded one
- * is written to table contradiction instead, and nothing else changes; JOURNAL_OK.
+ * is written to table contradiction and changes nothing that is recorded (an inquiry's own outcome
+ * and the facts it tells are still recorded); JOURNAL_OK.  After a recorded outcome "unknown" (a
+ * node taken for lost) proof that comes late still settles the attempt: table late_answer; JOURNAL_OK.
+ * If the database refuses the bank's words (message, evidence), the rest is recorded without them.
  * JOURNAL_OK, _NOT_FOUND, _REFUSED, _DOWN (keep it and call again), _NO_MEMORY.
  */
 enum journal_status journal_finish(struct journal *j, const struct journal_finding *f);

@@ -11,7 +11,7 @@
 static void attempt_read(const PGresult *r, int row, struct otr_attempt *a) {
     int c = 0;
     char word[40];
-#define TEXT(field) db_get_text(r, row, c++, a->field, sizeof a->field)
+#define TEXT(field)                  db_get_text(r, row, c++, a->field, sizeof a->field)
 #define NUMBER(field, type, if_null) a->field = (type)db_get_number(r, row, c++, if_null)
 #define WORD(field, value_of)                                                                      \
     (db_get_text(r, row, c++, word, sizeof word), a->field = value_of(word))
@@ -49,8 +49,8 @@ static void attempt_read(const PGresult *r, int row, struct otr_attempt *a) {
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a) {
     struct db_params p = {0};
     PGresult *r = NULL;
-    *a = (struct otr_attempt){.tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT,
-                              .refunded_amount = OTR_NO_AMOUNT};
+    *a = (struct otr_attempt){
+        .tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT, .refunded_amount = OTR_NO_AMOUNT};
     db_number(&p, attempt_id);
     enum journal_status status = db_read(j, DB_ATTEMPT, &p, &r);
     if (status == JOURNAL_OK && PQntuples(r) == 0)
@@ -68,7 +68,8 @@ struct query {
     struct db_params params;
 };
 
-__attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format,
+                                                           ...) {
     va_list args;
     va_start(args, format);
     int n = vsnprintf(q->sql + q->size, sizeof q->sql - q->size, format, args);
@@ -102,8 +103,7 @@ static void where_words(struct query *q, const struct otr_filter *f) {
     if (f->open_only)
         fragment(q, " AND s.open");
     if (f->in_flight_only)
-        fragment(q, " AND s.outcome IS NULL"
-                    " AND s.attempt_id > (SELECT w.swept_to FROM otprefund.swept w)");
+        fragment(q, " AND s.outcome IS NULL AND s.attempt_id = ANY (otprefund.in_flight())");
     if (f->contradicted_only)
         fragment(q, " AND s.attempt_id IN (SELECT c.attempt_id FROM otprefund.contradiction c)");
 }
@@ -283,7 +283,7 @@ enum journal_status journal_numbers(struct journal *j, struct journal_numbers *n
 }
 
 #define AT(column) "to_char(" column ", 'YYYY-MM-DD HH24:MI:SS\"Z\"')"
-#define RECENT " WHERE day > (now() AT TIME ZONE 'Asia/Kolkata')::date - 31 ORDER BY day DESC"
+#define RECENT     " WHERE day > (now() AT TIME ZONE 'Asia/Kolkata')::date - 31 ORDER BY day DESC"
 
 static const char *const reports[JOURNAL_REPORT__MAX] = {
     [JOURNAL_REPORT_AGEING] = "SELECT bucket, attempts, amount, without_amount, " AT(
@@ -295,19 +295,21 @@ static const char *const reports[JOURNAL_REPORT__MAX] = {
         "SELECT day, operator, otps, otps_unconfirmed, refunds, refunded, not_refunded, rejected,"
         " unknown, open, refunded_amount, inquiries FROM otprefund.operator_totals" RECENT
         ", operator LIMIT 200",
-    [JOURNAL_REPORT_UNRESOLVED] =
-        "SELECT attempt_id, tid, client_ref_id, operator, " AT("started_at") " AS started_at,"
-        " date_trunc('second', age) AS age, amount, outcome, reason, inquiries, "
-        AT("next_inquiry_at") " AS next_inquiry_at FROM otprefund.unresolved"
-        " ORDER BY attempt_id LIMIT 200",
+    [JOURNAL_REPORT_UNRESOLVED] = "SELECT attempt_id, tid, client_ref_id, operator, " AT(
+        "started_at") " AS started_at,"
+                      " date_trunc('second', age) AS age, amount, outcome, reason, inquiries, " AT(
+                          "next_inquiry_at") " AS next_inquiry_at FROM otprefund.unresolved"
+                                             " ORDER BY attempt_id LIMIT 200",
     [JOURNAL_REPORT_MISMATCH] =
         "SELECT mismatch, tid, attempt_id, statement_id, line_no, statement_amount,"
-        " journal_amount, " AT("booked_at") " AS booked_at, " AT("resolved_at") " AS resolved_at"
-        " FROM otprefund.statement_mismatch"
-        " ORDER BY coalesce(booked_at, resolved_at) DESC LIMIT 200",
+        " journal_amount, " AT("booked_at") " AS booked_at, " AT(
+            "resolved_at") " AS resolved_at"
+                           " FROM otprefund.statement_mismatch"
+                           " ORDER BY coalesce(booked_at, resolved_at) DESC LIMIT 200",
 };
 
-enum journal_status journal_report(struct journal *j, enum journal_report report, struct otr_table *t) {
+enum journal_status journal_report(struct journal *j, enum journal_report report,
+                                   struct otr_table *t) {
     struct db_params none = {0};
     PGresult *r = NULL;
     *t = (struct otr_table){0};

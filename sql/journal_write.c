@@ -8,7 +8,7 @@
 #include "sql/db.h"
 
 #define LOOK_UP_MS 5000 /* how long the fate of a lost COMMIT is looked for */
-#define PAUSE_MS 100
+#define PAUSE_MS   100
 
 static void pause_ms(int ms) {
     nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL);
@@ -30,8 +30,8 @@ static bool token_make(unsigned char token[TOKEN_SIZE]) {
     return true;
 }
 
-static void begin_params(struct db_params *p, const struct journal *j, const struct journal_intent *i,
-                         const unsigned char token[TOKEN_SIZE]) {
+static void begin_params(struct db_params *p, const struct journal *j,
+                         const struct journal_intent *i, const unsigned char token[TOKEN_SIZE]) {
     *p = (struct db_params){0};
     db_text(p, otr_kind_name(i->kind));
     db_text(p, otr_channel_name(i->channel));
@@ -56,8 +56,8 @@ static enum journal_status begin_read(const PGresult *r, struct journal_begun *b
         const char *word;
         enum journal_status status;
     } words[] = {
-        {"begun", JOURNAL_OK},       {"same", JOURNAL_SAME},       {"key_used", JOURNAL_KEY_USED},
-        {"open", JOURNAL_OPEN},      {"limited", JOURNAL_LIMITED}, {"absent", JOURNAL_NOT_FOUND},
+        {"begun", JOURNAL_OK},  {"same", JOURNAL_SAME},       {"key_used", JOURNAL_KEY_USED},
+        {"open", JOURNAL_OPEN}, {"limited", JOURNAL_LIMITED}, {"absent", JOURNAL_NOT_FOUND},
     };
     if (PQntuples(r) != 1)
         return JOURNAL_REFUSED;
@@ -76,8 +76,8 @@ static enum journal_status begin_read(const PGresult *r, struct journal_begun *b
 }
 
 /*
- * What became of a begin whose end was not heard of?  A row that is there was committed.  A row that
- * is not there may still be on its way, so that backend is ended first; then absent is certain.
+ * What became of a begin whose end was not heard of?  A row that is there was committed.  A row
+ * that is not there may still be on its way, so that backend is ended first; then it is certain.
  * JOURNAL_OK, _NOT_FOUND (certainly), _UNSURE.
  */
 static enum journal_status begin_look_up(struct journal *j, const struct journal_intent *i,
@@ -192,8 +192,8 @@ enum journal_status journal_finish(struct journal *j, const struct journal_findi
 
 /* ---- the resolver's queue ------------------------------------------------------------------ */
 
-enum journal_status journal_claim(struct journal *j, int max, int lease_ms, struct journal_due *rows,
-                                  int *n, int64_t *next_at) {
+enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
+                                  struct journal_due *rows, int *n, int64_t *next_at) {
     struct db_params p = {0};
     PGresult *r = NULL;
     *n = 0;

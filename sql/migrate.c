@@ -12,7 +12,7 @@
 
 #include "sql/db.h"
 
-#define FILE_MAX (1024 * 1024)
+#define FILE_MAX      (1024 * 1024)
 #define NAME_MAX_SIZE 64
 
 struct run {
@@ -47,8 +47,9 @@ static enum journal_status list_files(struct run *m) {
         if (n == 0)
             continue;
         if (n > JOURNAL_SCHEMA_VERSION || m->names[n][0]) {
-            snprintf(m->why, m->size, "%s/%s does not belong there: this program knows %d migrations",
-                     m->folder, e->d_name, JOURNAL_SCHEMA_VERSION);
+            snprintf(m->why, m->size,
+                     "%s/%s does not belong there: this program knows %d migrations", m->folder,
+                     e->d_name, JOURNAL_SCHEMA_VERSION);
             goto out;
         }
         snprintf(m->names[n], NAME_MAX_SIZE, "%.*s", (int)strlen(e->d_name) - 4, e->d_name);
@@ -114,7 +115,8 @@ static bool done(PGresult *r) {
 /* 0: no schema yet; -1: trouble. */
 static int version_of(struct run *m) {
     int version = 0;
-    PGresult *r = PQexec(m->pg, "SELECT pg_catalog.to_regclass('otprefund.schema_version') IS NOT NULL");
+    PGresult *r =
+        PQexec(m->pg, "SELECT pg_catalog.to_regclass('otprefund.schema_version') IS NOT NULL");
     bool ok = PQresultStatus(r) == PGRES_TUPLES_OK;
     bool there = ok && db_get_bool(r, 0, 0);
     PQclear(r);
@@ -134,10 +136,11 @@ static enum journal_status apply(struct run *m, int number, const char *text) {
     snprintf(version, sizeof version, "%d", number);
     snprintf(doing, sizeof doing, "migration %s failed", m->names[number]);
     if (!done(PQexec(m->pg, "BEGIN")) || !done(PQexec(m->pg, text)) ||
-        !done(PQexecParams(m->pg,
-                           "UPDATE otprefund.schema_version SET sha256 = pg_catalog.sha256($2::bytea) "
-                           "WHERE version = $1::integer",
-                           2, NULL, values, lengths, formats, 0)) ||
+        !done(PQexecParams(
+            m->pg,
+            "UPDATE otprefund.schema_version SET sha256 = pg_catalog.sha256($2::bytea) "
+            "WHERE version = $1::integer",
+            2, NULL, values, lengths, formats, 0)) ||
         !done(PQexec(m->pg, "COMMIT"))) {
         enum journal_status status = trouble(m, doing);
         PQclear(PQexec(m->pg, "ROLLBACK"));
@@ -175,8 +178,10 @@ static enum journal_status run(struct run *m, journal_migrated *report, void *co
     if (version < 0)
         return trouble(m, "the version of the schema cannot be read");
     if (version > JOURNAL_SCHEMA_VERSION) {
-        snprintf(m->why, m->size, "the database has schema version %d, this program knows %d: "
-                                  "install the newer program", version, JOURNAL_SCHEMA_VERSION);
+        snprintf(m->why, m->size,
+                 "the database has schema version %d, this program knows %d: "
+                 "install the newer program",
+                 version, JOURNAL_SCHEMA_VERSION);
         return JOURNAL_REFUSED;
     }
     for (int n = 1; n <= JOURNAL_SCHEMA_VERSION; n++) {

@@ -26,6 +26,7 @@ typedef void journal_migrated(void *context, int version, const char *name, bool
  * _DOWN: no connection, or it was lost (call again: what is applied stays applied); _NO_MEMORY.
  */
 enum journal_status journal_migrate(const char *conninfo, const char *folder,
-                                    journal_migrated *report, void *context, char *why, size_t size);
+                                    journal_migrated *report, void *context, char *why,
+                                    size_t size);
 
 #endif

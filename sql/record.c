@@ -83,12 +83,9 @@ static const char *const roles[] = {
 _Static_assert(COUNT(roles) == OTR_ROLE__MAX, "a name for each role");
 
 static const char *const channels[] = {
-    [OTR_CHANNEL_NONE] = "",
-    [OTR_CHANNEL_DESK] = "desk",
-    [OTR_CHANNEL_API] = "api",
-    [OTR_CHANNEL_RESOLVER] = "resolver",
-    [OTR_CHANNEL_CTL] = "ctl",
-    [OTR_CHANNEL_LIBRARY] = "library",
+    [OTR_CHANNEL_NONE] = "",   [OTR_CHANNEL_DESK] = "desk",
+    [OTR_CHANNEL_API] = "api", [OTR_CHANNEL_RESOLVER] = "resolver",
+    [OTR_CHANNEL_CTL] = "ctl", [OTR_CHANNEL_LIBRARY] = "library",
 };
 _Static_assert(COUNT(channels) == OTR_CHANNEL__MAX, "a name for each channel");
 

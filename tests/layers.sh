@@ -98,17 +98,19 @@ none "no function with hidden state, a shell, or a guessable name" \
 
 # ---- every source file is built and shipped ----------------------------------------------------
 cd "$OLDPWD" || exit 1
-for file in {sql,core,fcgi,ctl,tests/bank,tests/unit,tests/integration}/*.[ch] sql/*.sql sql/reports/*.sql \
-    web/templates/* web/* doc/*.[0-9]*; do
-    [ -f "$file" ] || continue
+lost=
+for file in {sql,core,fcgi,ctl,tests/bank,tests/unit,tests/integration,tests/bench}/*.[ch] sql/*.sql sql/reports/*.sql \
+    web/templates/* web/* doc/*.[0-9]* tests/*.sh tests/*/*.sh tests/cases/*; do
     case $file in */Makefile.inc | *.service | *.socket) continue ;; esac
-    if grep -qwF -e "$file" -e "${file%.c}" {sql,core,fcgi,ctl,web,doc,tests,tests/bank}/Makefile.inc; then
-        passed=$((passed + 1))
-    else
-        echo "FAILED: $file is in no Makefile.inc"
-        failed=$((failed + 1))
-    fi
+    [ ! -f "$file" ] || grep -qwF -e "$file" -e "${file%.c}" {sql,core,fcgi,ctl,web,doc,tests,tests/bank}/Makefile.inc ||
+        lost="$lost $file"
 done
+if [ -z "$lost" ]; then
+    passed=$((passed + 1))
+else
+    echo "FAILED: in no Makefile.inc:$lost"
+    failed=$((failed + 1))
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

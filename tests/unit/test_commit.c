@@ -117,7 +117,8 @@ static bool relay_start(pthread_t *thread) {
     if (!mkdtemp(relay_folder))
         return false;
     snprintf(here.sun_path, sizeof here.sun_path, "%s/.s.PGSQL.5432", relay_folder);
-    return bind(listener, (struct sockaddr *)&here, sizeof here) == 0 && listen(listener, 64) == 0 &&
+    return bind(listener, (struct sockaddr *)&here, sizeof here) == 0 &&
+           listen(listener, 64) == 0 &&
            pthread_create(thread, NULL, accept_all, (void *)(intptr_t)listener) == 0;
 }
 
@@ -125,13 +126,17 @@ static bool relay_start(pthread_t *thread) {
 
 static int rounds;
 
-static enum journal_status begin(enum otr_kind kind, struct journal_begun *b, char tid[OTR_TID_SIZE]) {
+static enum journal_status begin(enum otr_kind kind, struct journal_begun *b,
+                                 char tid[OTR_TID_SIZE]) {
     static const unsigned char mac[32];
     char key[32];
     snprintf(tid, OTR_TID_SIZE, "%d", 50000000 + ++rounds);
     snprintf(key, sizeof key, "key-%d", rounds);
-    struct journal_intent i = {.kind = kind, .channel = OTR_CHANNEL_DESK, .tid = tid,
-                               .operator_name = "asha", .deadline_ms = 40000};
+    struct journal_intent i = {.kind = kind,
+                               .channel = OTR_CHANNEL_DESK,
+                               .tid = tid,
+                               .operator_name = "asha",
+                               .deadline_ms = 40000};
     if (kind != OTR_KIND_INQUIRY) {
         i.idempotency_key = key;
         i.content_mac = mac;
@@ -152,7 +157,8 @@ static void begin_in(enum mode m) {
     for (int k = 0; k < 6; k++) {
         struct journal_begun b, warm;
         CU_ASSERT_EQUAL(journal_ping(j, why, sizeof why), JOURNAL_OK);
-        CU_ASSERT_EQUAL(begin(OTR_KIND_INQUIRY, &warm, tid), JOURNAL_OK); /* prepares the statement */
+        CU_ASSERT_EQUAL(begin(OTR_KIND_INQUIRY, &warm, tid),
+                        JOURNAL_OK); /* prepares the statement */
         atomic_store(&mode, m);
         CU_ASSERT_EQUAL(begin(kinds[k % 3], &b, tid), JOURNAL_OK);
         CU_ASSERT_EQUAL(atomic_load(&mode), RELAY);
@@ -181,11 +187,15 @@ static void finish_in(enum mode m) {
         struct otr_attempt a;
         char tid[OTR_TID_SIZE], other_tid[OTR_TID_SIZE];
         CU_ASSERT_EQUAL(begin(OTR_KIND_REFUND, &b, tid), JOURNAL_OK);
-        struct journal_finding f = {.attempt_id = b.attempt_id, .kind = OTR_KIND_REFUND,
-                                    .outcome = OTR_OUTCOME_REFUNDED, .tx_status = OTR_NO_STATUS,
-                                    .amount = 505000, .refunded_amount = OTR_NO_AMOUNT,
+        struct journal_finding f = {.attempt_id = b.attempt_id,
+                                    .kind = OTR_KIND_REFUND,
+                                    .outcome = OTR_OUTCOME_REFUNDED,
+                                    .tx_status = OTR_NO_STATUS,
+                                    .amount = 505000,
+                                    .refunded_amount = OTR_NO_AMOUNT,
                                     .settles_attempt_id = b.attempt_id,
-                                    .resolution = OTR_RESOLUTION_REFUNDED, .how = OTR_HOW_ANSWER};
+                                    .resolution = OTR_RESOLUTION_REFUNDED,
+                                    .how = OTR_HOW_ANSWER};
         struct journal_finding g = f;
         CU_ASSERT_EQUAL(begin(OTR_KIND_REFUND, &other, other_tid), JOURNAL_OK);
         g.attempt_id = g.settles_attempt_id = other.attempt_id;

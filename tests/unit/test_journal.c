@@ -35,9 +35,13 @@ static const char *new_key(void) {
 static const unsigned char mac_a[32] = {1}, mac_b[32] = {2};
 
 static struct journal_intent intent(enum otr_kind kind, const char *tid) {
-    struct journal_intent i = {.kind = kind, .channel = OTR_CHANNEL_DESK, .tid = tid,
-                               .operator_name = "asha", .user_code = "20810200",
-                               .deadline_ms = 40000, .limits = no_limits};
+    struct journal_intent i = {.kind = kind,
+                               .channel = OTR_CHANNEL_DESK,
+                               .tid = tid,
+                               .operator_name = "asha",
+                               .user_code = "20810200",
+                               .deadline_ms = 40000,
+                               .limits = no_limits};
     if (kind != OTR_KIND_INQUIRY) {
         i.idempotency_key = new_key();
         i.content_mac = mac_a;
@@ -54,10 +58,16 @@ static int64_t begin(enum otr_kind kind, const char *tid) {
 }
 
 static struct journal_finding finding(int64_t id, enum otr_kind kind, enum otr_outcome outcome) {
-    return (struct journal_finding){.attempt_id = id, .kind = kind, .outcome = outcome,
-                                    .http_status = 200, .duration_ms = 12, .message = "Said so",
-                                    .evidence = "{\"status\":0}", .tx_status = OTR_NO_STATUS,
-                                    .amount = OTR_NO_AMOUNT, .refunded_amount = OTR_NO_AMOUNT};
+    return (struct journal_finding){.attempt_id = id,
+                                    .kind = kind,
+                                    .outcome = outcome,
+                                    .http_status = 200,
+                                    .duration_ms = 12,
+                                    .message = "Said so",
+                                    .evidence = "{\"status\":0}",
+                                    .tx_status = OTR_NO_STATUS,
+                                    .amount = OTR_NO_AMOUNT,
+                                    .refunded_amount = OTR_NO_AMOUNT};
 }
 
 static void settle(struct journal_finding *f, int64_t id, enum otr_resolution r, enum otr_how how) {
@@ -68,7 +78,8 @@ static void settle(struct journal_finding *f, int64_t id, enum otr_resolution r,
 
 static int64_t count(const char *table, int64_t id) {
     char sql[512];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM otprefund.%s WHERE attempt_id = %" PRId64, table, id);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM otprefund.%s WHERE attempt_id = %" PRId64,
+             table, id);
     return pg_number(sql);
 }
 
@@ -317,7 +328,8 @@ static void same_moment(void) {
         for (int k = 0; k < THREADS; k++) {
             r[k] = (struct racer){.intent = intent(OTR_KIND_REFUND, NULL)};
             snprintf(r[k].key, sizeof r[k].key, "%s", kind == SAME_TID ? new_key() : key);
-            snprintf(r[k].tid, sizeof r[k].tid, "%s", kind == SAME_KEY_OTHER_TIDS ? new_tid() : tid);
+            snprintf(r[k].tid, sizeof r[k].tid, "%s",
+                     kind == SAME_KEY_OTHER_TIDS ? new_tid() : tid);
             r[k].intent.idempotency_key = r[k].key;
             r[k].intent.tid = r[k].tid;
         }
@@ -332,7 +344,8 @@ static void same_moment(void) {
 
 /* ---- limits --------------------------------------------------------------------------------- */
 
-static enum journal_status limited(enum otr_kind kind, const char *tid, int64_t *id, int64_t *retry_at) {
+static enum journal_status limited(enum otr_kind kind, const char *tid, int64_t *id,
+                                   int64_t *retry_at) {
     struct journal_intent i = intent(kind, tid);
     struct journal_begun b;
     i.limits = limits;
@@ -395,7 +408,8 @@ static void wrong_otp_limit(void) {
     for (int k = 0; k < 6; k++) {
         CU_ASSERT_EQUAL(limited(OTR_KIND_REFUND, tid, &id, &retry_at), JOURNAL_OK);
         struct journal_finding f = finding(id, OTR_KIND_REFUND, OTR_OUTCOME_REJECTED);
-        f.reason = k == 0 ? OTR_REASON_OTP_EXPIRED : OTR_REASON_WRONG_OTP; /* the first is no wrong one */
+        f.reason =
+            k == 0 ? OTR_REASON_OTP_EXPIRED : OTR_REASON_WRONG_OTP; /* the first is no wrong one */
         settle(&f, id, OTR_RESOLUTION_NOT_REFUNDED, OTR_HOW_ANSWER);
         CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
         if (k == 1)
@@ -607,7 +621,8 @@ static void claims_are_disjoint(void) {
     static struct claimer c[4];
     pthread_t threads[4];
     int64_t ids[40];
-    CU_ASSERT(pg_do("UPDATE otprefund.open_attempt SET next_inquiry_at = now() + interval '1 hour'"));
+    CU_ASSERT(
+        pg_do("UPDATE otprefund.open_attempt SET next_inquiry_at = now() + interval '1 hour'"));
     for (int k = 0; k < 40; k++) {
         ids[k] = begin(OTR_KIND_REFUND, new_tid());
         struct journal_finding f = finding(ids[k], OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN);
@@ -672,14 +687,18 @@ static void lists(void) {
         {.contradicted_only = true},
         {.operator_name = "asha", .kind = OTR_KIND_OTP, .outcome = OTR_OUTCOME_SENT},
     };
-    static const char *const truths[] = {
-        "kind = 'refund'", "outcome = 'rejected'", "resolution = 'refunded'", "open",
-        "outcome IS NULL", "contradicted", "operator = 'asha' AND kind = 'otp' AND outcome = 'sent'"};
+    static const char *const truths[] = {"kind = 'refund'",
+                                         "outcome = 'rejected'",
+                                         "resolution = 'refunded'",
+                                         "open",
+                                         "outcome IS NULL",
+                                         "contradicted",
+                                         "operator = 'asha' AND kind = 'otp' AND outcome = 'sent'"};
     for (size_t k = 0; k < sizeof filters / sizeof filters[0]; k++) {
         char sql[256];
         CU_ASSERT_EQUAL(journal_attempts(j, &filters[k], 100, rows, &n), JOURNAL_OK);
-        snprintf(sql, sizeof sql, "SELECT least(100, count(*)) FROM otprefund.attempt_status WHERE %s",
-                 truths[k]);
+        snprintf(sql, sizeof sql,
+                 "SELECT least(100, count(*)) FROM otprefund.attempt_status WHERE %s", truths[k]);
         CU_ASSERT_EQUAL(n, pg_number(sql));
         CU_ASSERT(n > 0);
         for (int i = 1; i < n; i++)
@@ -738,8 +757,8 @@ static void backends_die(void) {
 static void bad_conninfo(void) {
     struct journal *other = NULL;
     char why[256];
-    struct journal_config c = {.conninfo = "host=/nonexistent password=secret-word user=x",
-                               .connections = 1, .node = "n"};
+    struct journal_config c = {
+        .conninfo = "host=/nonexistent password=secret-word user=x", .connections = 1, .node = "n"};
     CU_ASSERT_EQUAL(journal_open(&c, &other, why, sizeof why), JOURNAL_DOWN);
     CU_ASSERT_PTR_NULL(other);
     CU_ASSERT(strlen(why) > 0 && strchr(why, '\n') == NULL && !strstr(why, "secret-word"));

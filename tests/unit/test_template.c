@@ -1,4 +1,7 @@
-/* test_template.c - Mustache: what is written comes out, escaped; what is malformed is told with its line. */
+/*
+ * test_template.c - Mustache: what is written comes out, escaped; what is malformed is told with
+ * its line.
+ */
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +11,10 @@
 
 #include "fcgi/template.h"
 
-/* ---- a folder of templates -------------------------------------------------------------------- */
+/*
+ * ---- a folder of templates
+ * --------------------------------------------------------------------
+ */
 
 static char folder[64];
 
@@ -98,7 +104,10 @@ static void refuse_line(int line, const char *template, const char *wanted) {
 }
 #define REFUSE(template, wanted) refuse_line(__LINE__, template, wanted)
 
-/* ---- variables -------------------------------------------------------------------------------- */
+/*
+ * ---- variables
+ * --------------------------------------------------------------------------------
+ */
 
 static void test_variables(void) {
     CHECK("", "");
@@ -129,7 +138,10 @@ static void test_dotted(void) {
     CHECK("[{{map.zero}}]", "[]"); /* the rest of a dotted name is not looked for further up */
 }
 
-/* ---- sections --------------------------------------------------------------------------------- */
+/*
+ * ---- sections
+ * ---------------------------------------------------------------------------------
+ */
 
 static void test_sections(void) {
     CHECK("{{#yes}}y{{/yes}}{{#no}}n{{/no}}{{#nothing}}x{{/nothing}}", "y");
@@ -149,7 +161,10 @@ static void test_inverted(void) {
     CHECK("{{#no}}a{{/no}}{{^no}}b{{/no}}", "b");
 }
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/*
+ * ---- lines
+ * ------------------------------------------------------------------------------------
+ */
 
 static void test_standalone(void) {
     CHECK("a\n{{#yes}}\nb\n{{/yes}}\nc\n", "a\nb\nc\n");
@@ -221,7 +236,10 @@ static void test_recursion(void) {
     templates_free(t);
 }
 
-/* ---- malformed templates ---------------------------------------------------------------------- */
+/*
+ * ---- malformed templates
+ * ----------------------------------------------------------------------
+ */
 
 static void test_malformed(void) {
     REFUSE("a\nb {{name", "t.mustache:2: the tag that begins with {{ is not closed");
@@ -291,7 +309,8 @@ static void test_render_fails(void) {
 
 /* Any bytes at all: loaded or refused, never worse.  Cuts a template at every place. */
 static void test_cut_anywhere(void) {
-    static const char text[] = "a{{#l}}\n {{>t}} \r\n{{^x}}{{{y}}}{{&z}}{{/x}}{{! c }}\n{{/l}}\n{{a.b}}";
+    static const char text[] =
+        "a{{#l}}\n {{>t}} \r\n{{^x}}{{{y}}}{{&z}}{{/x}}{{! c }}\n{{/l}}\n{{a.b}}";
     char why[256];
     int loaded = 0, refused = 0;
     for (size_t from = 0; from < sizeof text - 1; from++)
@@ -315,13 +334,20 @@ static void test_cut_anywhere(void) {
 }
 
 static const CU_TestInfo tests[] = {
-    {"variables", test_variables},       {"escape", test_escape},
-    {"dotted names", test_dotted},       {"sections", test_sections},
-    {"inverted", test_inverted},         {"standalone", test_standalone},
-    {"comments", test_comments},         {"partials", test_partials},
-    {"recursion", test_recursion},       {"malformed", test_malformed},
-    {"limits", test_limits},             {"render fails", test_render_fails},
-    {"cut anywhere", test_cut_anywhere}, CU_TEST_INFO_NULL,
+    {"variables", test_variables},
+    {"escape", test_escape},
+    {"dotted names", test_dotted},
+    {"sections", test_sections},
+    {"inverted", test_inverted},
+    {"standalone", test_standalone},
+    {"comments", test_comments},
+    {"partials", test_partials},
+    {"recursion", test_recursion},
+    {"malformed", test_malformed},
+    {"limits", test_limits},
+    {"render fails", test_render_fails},
+    {"cut anywhere", test_cut_anywhere},
+    CU_TEST_INFO_NULL,
 };
 
 int main(void) {
