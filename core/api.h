@@ -12,23 +12,23 @@
 
 enum api_generation { API_V3, API_V2, API__MAX };
 
-#define API_URL_SIZE 512
+#define API_URL_SIZE  512
 #define API_BODY_SIZE 1024
 
 struct api_settings { /* borrowed pointers, valid as long as the core lives */
     enum api_generation generation;
-    const char *base_url;     /* without a slash at the end */
+    const char *base_url; /* without a slash at the end */
     const char *initiator_id;
     const char *service_code; /* v3: "80" */
 };
 
 struct api_call { /* what to ask; borrowed pointers */
     enum otr_kind kind;
-    const char *tid;           /* digits; NULL or "" only for an inquiry by client_ref_id */
+    const char *tid; /* digits; NULL or "" only for an inquiry by client_ref_id */
     const char *client_ref_id;
     const char *user_code;
-    const struct secret *otp;  /* refund only */
-    const char *otp_ref_id;    /* refund on v3: NULL or "" leaves the field out */
+    const struct secret *otp; /* refund only */
+    const char *otp_ref_id;   /* refund on v3: NULL or "" leaves the field out */
 };
 
 struct api_request {
@@ -40,10 +40,10 @@ struct api_request {
 };
 
 /*
- * Fills *r.  Values are percent-encoded (RFC 3986) or JSON-escaped.  The OTP goes as a JSON number on v3
- * unless it begins with 0, then as a string (eko-api.md, "The calls"); as text on v2.
- * false: a value is malformed (tid not 1-18 digits, ref not 1-20 of [A-Za-z0-9_.-], OTP not 4-8 digits, ...)
- * or too long; nothing is left in *r.
+ * Fills *r.  Values are percent-encoded (RFC 3986) or JSON-escaped.  The OTP goes as a JSON number
+ * on v3 unless it begins with 0, then as a string (eko-api.md, "The calls"); as text on v2. false:
+ * a value is malformed (tid not 1-18 digits, ref not 1-20 of [A-Za-z0-9_.-], OTP not 4-8 digits,
+ * ...) or too long; nothing is left in *r.
  */
 bool api_build(const struct api_settings *s, const struct api_call *c, struct api_request *r);
 void api_wipe(struct api_request *r); /* NULL allowed */

@@ -8,11 +8,11 @@
 #include <stddef.h>
 
 struct buf {
-    char *bytes;  /* owned; NUL-terminated when not NULL */
-    size_t size;  /* without the NUL */
+    char *bytes; /* owned; NUL-terminated when not NULL */
+    size_t size; /* without the NUL */
     size_t room;
-    size_t max;   /* without the NUL */
-    bool failed;  /* an append did not fit or memory ran out: the content is incomplete */
+    size_t max;  /* without the NUL */
+    bool failed; /* an append did not fit or memory ran out: the content is incomplete */
 };
 
 /* Starts empty, allocates nothing. */

@@ -41,14 +41,17 @@ int64_t core_monotonic_ms(void);
 /* Fills f from a journal status; returns the matching otr_status. */
 enum otr_status core_journal_status(enum journal_status s, struct otr_fault *f);
 /* Sets f and returns s. */
-enum otr_status core_fault(struct otr_fault *f, enum otr_status s, enum otr_whose whose, const char *detail);
+enum otr_status core_fault(struct otr_fault *f, enum otr_status s, enum otr_whose whose,
+                           const char *detail);
 
-/* Starts an inquiry about an open attempt or, with about 0, about whatever is open on tid (refund.c). */
+/* Starts an inquiry about an open attempt or, with about 0, about whatever is open on tid
+ * (refund.c). */
 enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const char *tid,
                                const char *client_ref_id, int64_t about_attempt_id, int inquiries,
                                int64_t *attempt_id, struct otr_fault *f);
 
-/* What the answer to a flight means, and its way into the journal (refund.c).  Runs on a finisher thread. */
+/* What the answer to a flight means, and its way into the journal (refund.c).  Runs on a finisher
+ * thread. */
 void refund_finish(struct otr *o, struct flight *flight);
 
 /* resolver.c */

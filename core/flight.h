@@ -1,8 +1,8 @@
 /*
  * flight.h - attempts on their way: from the committed intent to the committed outcome.
  *
- * Many calls are in flight, few threads serve them: the HTTP engine's I/O thread hands each result to a pool of
- * finishers, and whoever waits for an attempt sleeps here.
+ * Many calls are in flight, few threads serve them: the HTTP engine's I/O thread hands each result
+ * to a pool of finishers, and whoever waits for an attempt sleeps here.
  */
 #ifndef OTPREFUND_FLIGHT_H
 #define OTPREFUND_FLIGHT_H
@@ -18,10 +18,10 @@ struct flight {
     enum otr_kind kind;
     char tid[OTR_TID_SIZE];
     char client_ref_id[OTR_REF_SIZE];
-    int64_t about_attempt_id;  /* inquiry: the open attempt it may settle, 0: none */
-    int64_t about_age_ms;      /* its age when the inquiry was recorded */
-    int inquiries;             /* made before this one */
-    int64_t known_amount;      /* of the transaction */
+    int64_t about_attempt_id; /* inquiry: the open attempt it may settle, 0: none */
+    int64_t about_age_ms;     /* its age when the inquiry was recorded */
+    int inquiries;            /* made before this one */
+    int64_t known_amount;     /* of the transaction */
 
     /* What came back, copied from the engine. */
     struct http_result result; /* .body is owned here */
@@ -53,7 +53,8 @@ void flights_event(struct flights *fs, int64_t attempt_id);
 /* Landed, but not yet finished (outcome not written). */
 int flights_unfinished(struct flights *fs);
 
-/* Waits until all landed flights are finished, at most grace_ms, then ends the finishers and frees everything. */
+/* Waits until all landed flights are finished, at most grace_ms, then ends the finishers and frees
+ * everything. */
 void flights_close(struct flights *fs, int grace_ms);
 
 /* True once flights_close has run out of grace: a finisher that keeps trying gives up. */

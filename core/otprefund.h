@@ -1,10 +1,12 @@
 /*
- * otprefund.h - libotprefund: refund a failed transfer against the customer's OTP, and never lose track of it.
+ * otprefund.h - libotprefund: refund a failed transfer against the customer's OTP, and never lose
+ * track of it.
  *
- * The order of events of each call: intent row committed, one request on the wire, what the answer proves,
- * outcome row committed.  A program links the library to do what otprefund.fcgi does.  All functions may be
- * called from any thread; they block on the database, never on the bank (only otr_wait waits, bounded).
- * The library never logs and never exits; struct otr_fault says what is wrong and whose fault it is.
+ * The order of events of each call: intent row committed, one request on the wire, what the answer
+ * proves, outcome row committed.  A program links the library to do what otprefund.fcgi does.  All
+ * functions may be called from any thread; they block on the database, never on the bank (only
+ * otr_wait waits, bounded). The library never logs and never exits; struct otr_fault says what is
+ * wrong and whose fault it is.
  */
 #ifndef OTPREFUND_H
 #define OTPREFUND_H
@@ -23,20 +25,27 @@ struct otr;
 
 enum otr_status {
     OTR_OK,
-    OTR_INVALID,     /* malformed tid, reference, OTP or key: detail says what to do */
-    OTR_FORBIDDEN,   /* this operator or client may not */
+    OTR_INVALID,   /* malformed tid, reference, OTP or key: detail says what to do */
+    OTR_FORBIDDEN, /* this operator or client may not */
     OTR_NOT_FOUND,
-    OTR_BUSY,        /* another refund attempt on this transaction is open: see fault.attempt_id */
-    OTR_KEY_USED,    /* the idempotency key was used with other content */
-    OTR_LIMITED,     /* a limit is reached: fault.retry_at */
-    OTR_NO_JOURNAL,  /* nothing could be recorded, so nothing was sent */
-    OTR_STOPPING,    /* the core is closing: nothing was sent */
+    OTR_BUSY,       /* another refund attempt on this transaction is open: see fault.attempt_id */
+    OTR_KEY_USED,   /* the idempotency key was used with other content */
+    OTR_LIMITED,    /* a limit is reached: fault.retry_at */
+    OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent */
+    OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
-    OTR_BROKEN,      /* our bug or a wrong set-up */
+    OTR_BROKEN, /* our bug or a wrong set-up */
     OTR_STATUS__MAX
 };
 
-enum otr_whose { OTR_WHOSE_NOBODY, OTR_WHOSE_OURS, OTR_WHOSE_CALLER, OTR_WHOSE_BANK, OTR_WHOSE_NETWORK, OTR_WHOSE_DATABASE };
+enum otr_whose {
+    OTR_WHOSE_NOBODY,
+    OTR_WHOSE_OURS,
+    OTR_WHOSE_CALLER,
+    OTR_WHOSE_BANK,
+    OTR_WHOSE_NETWORK,
+    OTR_WHOSE_DATABASE
+};
 
 struct otr_fault {
     enum otr_whose whose;
@@ -47,24 +56,26 @@ struct otr_fault {
     char detail[256];                  /* one line, no secrets */
 };
 
-/* Texts are borrowed until otr_close.  Files are read in otr_open.  0 and NULL take the default named here. */
+/* Texts are borrowed until otr_close.  Files are read in otr_open.  0 and NULL take the default
+ * named here. */
 struct otr_config {
     /* [bank] */
     const char *base_url, *api; /* api "v3" (default) or "v2" */
     const char *developer_key_file, *access_key_file;
     const char *initiator_id, *user_code, *service_code; /* service_code "80" */
     const char *ca_file;
-    int timeout_ms, connect_timeout_ms, max_in_flight;   /* 30000, 5000, 10000 */
+    int timeout_ms, connect_timeout_ms, max_in_flight; /* 30000, 5000, 10000 */
     /* [journal] */
     const char *conninfo;
-    int connections;                                     /* 8 */
+    int connections; /* 8 */
     /* [desk] */
-    const char *secret_key_file; /* csrf_key_file: also keys the comparison of idempotent requests */
+    const char
+        *secret_key_file; /* csrf_key_file: also keys the comparison of idempotent requests */
     /* [limits]: 0 means no limit, so fill them in (60, 5, 5) */
     int otp_cooldown_s, otp_per_hour, wrong_otp_per_hour;
     /* [resolver] */
     bool resolver;
-    int settle_s, first_s, max_s, per_second;            /* 600, 5, 3600, 50 */
+    int settle_s, first_s, max_s, per_second; /* 600, 5, 3600, 50 */
 };
 
 /* Who asks.  Borrowed for the call. */
@@ -74,62 +85,80 @@ struct otr_who {
     enum otr_channel channel;
 };
 
-/* Opens journal, bank client and (if set) the resolver.  OTR_OK, OTR_INVALID (a setting), OTR_NO_JOURNAL,
-   OTR_BROKEN, OTR_NO_MEMORY. */
+/* Opens journal, bank client and (if set) the resolver.  OTR_OK, OTR_INVALID (a setting),
+   OTR_NO_JOURNAL, OTR_BROKEN, OTR_NO_MEMORY. */
 enum otr_status otr_open(const struct otr_config *c, struct otr **out, struct otr_fault *f);
-/* Stops taking on attempts, waits at most grace_ms for those on their way and for outcomes not yet written, frees.
-   What is cut off stays open in the journal and is found again by any resolver.  NULL allowed. */
+/* Stops taking on attempts, waits at most grace_ms for those on their way and for outcomes not yet
+   written, frees. What is cut off stays open in the journal and is found again by any resolver.
+   NULL allowed. */
 void otr_close(struct otr *o, int grace_ms);
 
 /*
  * Starts an inquiry by tid or, where tid is NULL, by client_ref_id.  *attempt_id for otr_wait.
  */
-enum otr_status otr_inquire(struct otr *o, const struct otr_who *w, const char *tid, const char *client_ref_id,
-                            int64_t *attempt_id, struct otr_fault *f);
+enum otr_status otr_inquire(struct otr *o, const struct otr_who *w, const char *tid,
+                            const char *client_ref_id, int64_t *attempt_id, struct otr_fault *f);
 /* Starts "send the OTP".  key: idempotency key, 1..128 visible ASCII characters. */
-enum otr_status otr_send_otp(struct otr *o, const struct otr_who *w, const char *tid, const char *key,
-                             int64_t *attempt_id, struct otr_fault *f);
-/* Starts "submit the OTP".  otp: otp_size bytes, 4..8 ASCII digits; the caller wipes its own copy. */
-enum otr_status otr_refund(struct otr *o, const struct otr_who *w, const char *tid, const char *otp, size_t otp_size,
-                           bool cash_returned, const char *key, int64_t *attempt_id, struct otr_fault *f);
-/*
- * Waits at most wait_ms for the attempt's outcome (settled: for its resolution, where it is a refund; or the outcome
- * otherwise) and reads it.  OTR_OK whether or not it came in time: look at the record.  OTR_NOT_FOUND, OTR_NO_JOURNAL.
+enum otr_status otr_send_otp(struct otr *o, const struct otr_who *w, const char *tid,
+                             const char *key, int64_t *attempt_id, struct otr_fault *f);
+/* Starts "submit the OTP".  otp: otp_size bytes, 4..8 ASCII digits; the caller wipes its own copy.
  */
-enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool settled, struct otr_attempt *a,
-                         struct otr_fault *f);
+enum otr_status otr_refund(struct otr *o, const struct otr_who *w, const char *tid, const char *otp,
+                           size_t otp_size, bool cash_returned, const char *key,
+                           int64_t *attempt_id, struct otr_fault *f);
+/*
+ * Waits at most wait_ms for the attempt's outcome (settled: for its resolution, where it is a
+ * refund; or the outcome otherwise) and reads it.  OTR_OK whether or not it came in time: look at
+ * the record.  OTR_NOT_FOUND, OTR_NO_JOURNAL.
+ */
+enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool settled,
+                         struct otr_attempt *a, struct otr_fault *f);
 /* Asks the bank about an open attempt's transaction as soon as may be ("ask now", callback). */
 enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f);
 
 /* Reading the journal: OTR_OK, OTR_NOT_FOUND, OTR_NO_JOURNAL, OTR_NO_MEMORY. */
-enum otr_status otr_attempt_get(struct otr *o, int64_t attempt_id, struct otr_attempt *a, struct otr_fault *f);
-enum otr_status otr_attempt_list(struct otr *o, const struct otr_filter *filter, int max, struct otr_attempt *rows,
-                                 int *n, struct otr_fault *f);
-enum otr_status otr_transaction_get(struct otr *o, const char *tid, struct otr_transaction *t, struct otr_fault *f);
-enum otr_status otr_tid_of(struct otr *o, const char *client_ref_id, char tid[OTR_TID_SIZE], struct otr_fault *f);
-enum otr_status otr_operator_get(struct otr *o, const char *name, struct otr_operator *op, struct otr_fault *f);
+enum otr_status otr_attempt_get(struct otr *o, int64_t attempt_id, struct otr_attempt *a,
+                                struct otr_fault *f);
+enum otr_status otr_attempt_list(struct otr *o, const struct otr_filter *filter, int max,
+                                 struct otr_attempt *rows, int *n, struct otr_fault *f);
+enum otr_status otr_transaction_get(struct otr *o, const char *tid, struct otr_transaction *t,
+                                    struct otr_fault *f);
+enum otr_status otr_tid_of(struct otr *o, const char *client_ref_id, char tid[OTR_TID_SIZE],
+                           struct otr_fault *f);
+enum otr_status otr_operator_get(struct otr *o, const char *name, struct otr_operator *op,
+                                 struct otr_fault *f);
 /* token: the bearer token as sent. */
-enum otr_status otr_client_get(struct otr *o, const char *token, struct otr_operator *op, struct otr_fault *f);
-enum otr_status otr_today_get(struct otr *o, const char *operator_name, const char *zone, struct otr_today *t,
-                              struct otr_fault *f);
-enum otr_report { OTR_REPORT_AGEING, OTR_REPORT_DAILY_TOTALS, OTR_REPORT_OPERATOR_TOTALS, OTR_REPORT_UNRESOLVED,
-                  OTR_REPORT_MISMATCH, OTR_REPORT__MAX };
-enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_table *t, struct otr_fault *f);
+enum otr_status otr_client_get(struct otr *o, const char *token, struct otr_operator *op,
+                               struct otr_fault *f);
+enum otr_status otr_today_get(struct otr *o, const char *operator_name, const char *zone,
+                              struct otr_today *t, struct otr_fault *f);
+enum otr_report {
+    OTR_REPORT_AGEING,
+    OTR_REPORT_DAILY_TOTALS,
+    OTR_REPORT_OPERATOR_TOTALS,
+    OTR_REPORT_UNRESOLVED,
+    OTR_REPORT_MISMATCH,
+    OTR_REPORT__MAX
+};
+enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_table *t,
+                               struct otr_fault *f);
 
 /* Numbers of this process and of the queue, for /readyz and /metrics. */
 struct otr_numbers {
-    bool database, bank;                 /* there when last tried */
-    int64_t bank_answered_at;            /* last HTTP answer of the bank; 0 none yet */
-    int64_t bank_skew_ms;                /* the bank's Date minus our clock, at bank_answered_at (+-1 s) */
-    int in_flight, unwritten;            /* bank calls under way; outcomes waiting for the database */
+    bool database, bank;      /* there when last tried */
+    int64_t bank_answered_at; /* last HTTP answer of the bank; 0 none yet */
+    int64_t bank_skew_ms;     /* the bank's Date minus our clock, at bank_answered_at (+-1 s) */
+    int in_flight, unwritten; /* bank calls under way; outcomes waiting for the database */
     int64_t open, overdue, oldest_open_ms, lag_ms;
     uint64_t outcomes[OTR_KIND__MAX][OTR_OUTCOME__MAX]; /* since start, by this process */
-    uint64_t bank_ms_sum[OTR_KIND__MAX]; /* time spent in bank calls */
+    uint64_t bank_ms_sum[OTR_KIND__MAX];                /* time spent in bank calls */
 };
 enum otr_status otr_numbers_get(struct otr *o, struct otr_numbers *n, struct otr_fault *f);
 
-/* HMAC-SHA256 over data with a key derived from secret_key_file and purpose (e.g. "csrf"): 32 bytes to mac. */
-enum otr_status otr_mac(struct otr *o, const char *purpose, const void *data, size_t size, unsigned char mac[32]);
+/* HMAC-SHA256 over data with a key derived from secret_key_file and purpose (e.g. "csrf"): 32 bytes
+ * to mac. */
+enum otr_status otr_mac(struct otr *o, const char *purpose, const void *data, size_t size,
+                        unsigned char mac[32]);
 /* True if equal, in constant time (ASVS 11.2.4). */
 bool otr_equal(const void *a, const void *b, size_t size);
 /* Random bytes from the system's generator; false: none to be had. */

@@ -18,13 +18,15 @@ struct secret {
 /* Copies size bytes in.  false (and *s empty) when size > SECRET_MAX or text holds a NUL. */
 bool secret_set(struct secret *s, const char *text, size_t size);
 void secret_wipe(struct secret *s); /* explicit_bzero of the whole struct; NULL allowed */
-bool secret_equal(const struct secret *a, const struct secret *b); /* constant time for equal sizes */
+bool secret_equal(const struct secret *a,
+                  const struct secret *b); /* constant time for equal sizes */
 /* Constant-time compare of two byte strings of the same length (ASVS 11.2.4). */
 bool secret_bytes_equal(const void *a, const void *b, size_t size);
 
 /*
- * Reads a key file: first line without its line end.  Refuses files that others may read (mode & 007),
- * an empty first line and one over SECRET_MAX bytes.  false with why (one line: what to do; never content).
+ * Reads a key file: first line without its line end.  Refuses files that others may read (mode &
+ * 007), an empty first line and one over SECRET_MAX bytes.  false with why (one line: what to do;
+ * never content).
  */
 bool secret_read_file(struct secret *s, const char *path, char *why, size_t why_size);
 

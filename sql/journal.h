@@ -2,8 +2,9 @@
  * journal.h - the append-only record in PostgreSQL.  Knows no bank and no page.
  *
  * Each call is one round trip and, where it writes, one transaction that is durable when the call
- * returns JOURNAL_OK (fsync and synchronous_commit stay on).  All calls may be made from any thread;
- * they block while a connection is busy.  Parameters only, never SQL made from text (CVE-2025-1094).
+ * returns JOURNAL_OK (fsync and synchronous_commit stay on).  All calls may be made from any
+ * thread; they block while a connection is busy.  Parameters only, never SQL made from text
+ * (CVE-2025-1094).
  */
 #ifndef OTPREFUND_JOURNAL_H
 #define OTPREFUND_JOURNAL_H
@@ -14,14 +15,15 @@ struct journal;
 
 enum journal_status {
     JOURNAL_OK,
-    JOURNAL_SAME,      /* begin: this key was used before with the same content: the earlier attempt */
-    JOURNAL_KEY_USED,  /* begin: this key was used before with other content: nothing written */
-    JOURNAL_OPEN,      /* begin: a refund attempt on this transaction is open: nothing written */
-    JOURNAL_LIMITED,   /* begin: a limit is reached, try again at retry_at: nothing written */
+    JOURNAL_SAME, /* begin: this key was used before with the same content: the earlier attempt */
+    JOURNAL_KEY_USED, /* begin: this key was used before with other content: nothing written */
+    JOURNAL_OPEN,     /* begin: a refund attempt on this transaction is open: nothing written */
+    JOURNAL_LIMITED,  /* begin: a limit is reached, try again at retry_at: nothing written */
     JOURNAL_NOT_FOUND,
-    JOURNAL_REFUSED,   /* the database refused the values (a CHECK, a type): nothing written; our bug */
-    JOURNAL_DOWN,      /* no database, or nothing was committed: may be tried again */
-    JOURNAL_UNSURE,    /* the connection was lost during COMMIT and the row could not be looked up */
+    JOURNAL_REFUSED, /* the database refused the values (a CHECK, a type): nothing written; our bug
+                      */
+    JOURNAL_DOWN,    /* no database, or nothing was committed: may be tried again */
+    JOURNAL_UNSURE,  /* the connection was lost during COMMIT and the row could not be looked up */
     JOURNAL_NO_MEMORY,
     JOURNAL_STATUS__MAX
 };
@@ -38,9 +40,11 @@ struct journal_config {
 /*
  * Opens the pool.  Connects at least once to tell a wrong conninfo early; why (size bytes) gets one
  * line that says what to do, without passwords.  JOURNAL_OK, _DOWN (unreachable, or the schema is
- * missing or of another version: why says so), _NO_MEMORY.  close: NULL allowed; no call may be under way.
+ * missing or of another version: why says so), _NO_MEMORY.  close: NULL allowed; no call may be
+ * under way.
  */
-enum journal_status journal_open(const struct journal_config *c, struct journal **out, char *why, size_t size);
+enum journal_status journal_open(const struct journal_config *c, struct journal **out, char *why,
+                                 size_t size);
 void journal_close(struct journal *j);
 
 /* Is the database there now?  JOURNAL_OK or _DOWN with why as in journal_open. */
@@ -56,27 +60,29 @@ struct journal_limits {
 struct journal_intent {
     enum otr_kind kind;
     enum otr_channel channel;
-    const char *tid;              /* NULL or "": by client_ref_id (inquiry only) */
-    const char *client_ref_id;    /* NULL or "": none */
+    const char *tid;           /* NULL or "": by client_ref_id (inquiry only) */
+    const char *client_ref_id; /* NULL or "": none */
     const char *operator_name;
     const char *user_code;
-    const char *idempotency_key;  /* NULL for inquiries: none; unique per operator_name otherwise */
-    const unsigned char *content_mac; /* 32 bytes: keyed hash over kind, tid, OTP; NULL for inquiries */
-    bool cash_returned;           /* refund: the operator said so */
-    int64_t about_attempt_id;     /* inquiry: the refund attempt it is to settle; 0: none */
-    int deadline_ms;              /* from now: past it another node may take the attempt over */
+    const char *idempotency_key; /* NULL for inquiries: none; unique per operator_name otherwise */
+    const unsigned char
+        *content_mac;         /* 32 bytes: keyed hash over kind, tid, OTP; NULL for inquiries */
+    bool cash_returned;       /* refund: the operator said so */
+    int64_t about_attempt_id; /* inquiry: the refund attempt it is to settle; 0: none */
+    int deadline_ms;          /* from now: past it another node may take the attempt over */
     struct journal_limits limits;
 };
 
 struct journal_begun {
-    int64_t attempt_id;           /* _OK, _SAME: the attempt; _OPEN: the open one; _KEY_USED: the earlier */
-    int64_t open_attempt_id;      /* the open refund attempt on this tid before this call, 0: none */
-    int64_t open_age_ms;          /* since that one was recorded, by the database's clock */
+    int64_t attempt_id; /* _OK, _SAME: the attempt; _OPEN: the open one; _KEY_USED: the earlier */
+    int64_t open_attempt_id; /* the open refund attempt on this tid before this call, 0: none */
+    int64_t open_age_ms;     /* since that one was recorded, by the database's clock */
     char open_operator[OTR_NAME_SIZE];
     int64_t open_since;
-    int64_t retry_at;             /* _LIMITED */
-    char otp_ref_id[OTR_OTP_REF_SIZE]; /* refund: of the newest OTP attempt that may have been sent */
-    int64_t known_amount;         /* of the transaction, from an earlier answer, or OTR_NO_AMOUNT */
+    int64_t retry_at;                  /* _LIMITED */
+    char otp_ref_id[OTR_OTP_REF_SIZE]; /* refund: of the newest OTP attempt that may have been sent
+                                        */
+    int64_t known_amount; /* of the transaction, from an earlier answer, or OTR_NO_AMOUNT */
 };
 
 /*
@@ -87,7 +93,8 @@ struct journal_begun {
  * JOURNAL_OK if it is there, _DOWN if it certainly is not, _UNSURE otherwise; send nothing then.
  * All of enum journal_status but _NOT_FOUND.
  */
-enum journal_status journal_begin(struct journal *j, const struct journal_intent *i, struct journal_begun *b);
+enum journal_status journal_begin(struct journal *j, const struct journal_intent *i,
+                                  struct journal_begun *b);
 
 /* What became of it.  Pointers are borrowed; "" and NULL mean none. */
 struct journal_finding {
@@ -98,24 +105,25 @@ struct journal_finding {
     int http_status;
     int duration_ms;
     const char *message;
-    const char *evidence;         /* JSON object text, valid UTF-8, no \u0000: allow-listed fields only */
+    const char *evidence; /* JSON object text, valid UTF-8, no \u0000: allow-listed fields only */
     int tx_status;
     const char *refund_tid;
     const char *otp_ref_id;
     int64_t amount, refunded_amount;
 
-    /* Facts about the transaction, stored where given (inquiry answered, or amounts of a refund). */
-    const char *tid;              /* of the transaction; "" leaves the transaction table alone */
+    /* Facts about the transaction, stored where given (inquiry answered, or amounts of a refund).
+     */
+    const char *tid; /* of the transaction; "" leaves the transaction table alone */
     const char *client_ref_id;
     const char *customer, *recipient; /* masked */
     int64_t transacted_at;
 
     /* What it settles: the attempt itself (refund) or the open refund attempt (inquiry). */
-    int64_t settles_attempt_id;   /* 0: nothing */
+    int64_t settles_attempt_id; /* 0: nothing */
     enum otr_resolution resolution;
     enum otr_how how;
 
-    int next_inquiry_ms;          /* still open: ask again after this long (0: leave as it is) */
+    int next_inquiry_ms; /* still open: ask again after this long (0: leave as it is) */
 };
 
 /*
@@ -123,9 +131,9 @@ struct journal_finding {
  * changes nothing and answers JOURNAL_OK.  An outcome or resolution that contradicts a recorded one
  * is written to table contradiction and changes nothing that is recorded (an inquiry's own outcome
  * and the facts it tells are still recorded); JOURNAL_OK.  After a recorded outcome "unknown" (a
- * node taken for lost) proof that comes late still settles the attempt: table late_answer; JOURNAL_OK.
- * If the database refuses the bank's words (message, evidence), the rest is recorded without them.
- * JOURNAL_OK, _NOT_FOUND, _REFUSED, _DOWN (keep it and call again), _NO_MEMORY.
+ * node taken for lost) proof that comes late still settles the attempt: table late_answer;
+ * JOURNAL_OK. If the database refuses the bank's words (message, evidence), the rest is recorded
+ * without them. JOURNAL_OK, _NOT_FOUND, _REFUSED, _DOWN (keep it and call again), _NO_MEMORY.
  */
 enum journal_status journal_finish(struct journal *j, const struct journal_finding *f);
 
@@ -136,20 +144,21 @@ struct journal_due {
     char tid[OTR_TID_SIZE];
     char client_ref_id[OTR_REF_SIZE];
     char user_code[OTR_CODE_SIZE];
-    int64_t age_ms;   /* since the attempt was recorded, by the database's clock */
-    int inquiries;    /* made so far */
+    int64_t age_ms; /* since the attempt was recorded, by the database's clock */
+    int inquiries;  /* made so far */
 };
 
 /*
  * Claims up to max due open attempts (FOR UPDATE SKIP LOCKED): their next inquiry moves lease_ms
- * ahead, so no other node takes them meanwhile and none is lost if this one dies.  An attempt without
- * an outcome is due once its deadline has passed; it gets outcome unknown, reason node_lost.
- * *n: rows written.  *next_at: when the next one is due, 0 if none is open.
+ * ahead, so no other node takes them meanwhile and none is lost if this one dies.  An attempt
+ * without an outcome is due once its deadline has passed; it gets outcome unknown, reason
+ * node_lost. *n: rows written.  *next_at: when the next one is due, 0 if none is open.
  */
-enum journal_status journal_claim(struct journal *j, int max, int lease_ms, struct journal_due *rows, int *n,
-                                  int64_t *next_at);
+enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
+                                  struct journal_due *rows, int *n, int64_t *next_at);
 
-/* Makes the open attempt on tid due now and notifies every node.  JOURNAL_OK also where none is open. */
+/* Makes the open attempt on tid due now and notifies every node.  JOURNAL_OK also where none is
+ * open. */
 enum journal_status journal_wake(struct journal *j, const char *tid);
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -157,13 +166,15 @@ enum journal_status journal_wake(struct journal *j, const char *tid);
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a);
 enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
                                      struct otr_attempt *rows, int *n);
-enum journal_status journal_transaction(struct journal *j, const char *tid, const struct journal_limits *l,
-                                        struct otr_transaction *t);
+enum journal_status journal_transaction(struct journal *j, const char *tid,
+                                        const struct journal_limits *l, struct otr_transaction *t);
 /* TID of a transaction known by its client_ref_id; JOURNAL_NOT_FOUND if none. */
-enum journal_status journal_tid_of(struct journal *j, const char *client_ref_id, char tid[OTR_TID_SIZE]);
+enum journal_status journal_tid_of(struct journal *j, const char *client_ref_id,
+                                   char tid[OTR_TID_SIZE]);
 enum journal_status journal_operator(struct journal *j, const char *name, struct otr_operator *o);
 /* By SHA-256 of the token (32 bytes).  Disabled ones are found too: look at the field. */
-enum journal_status journal_client(struct journal *j, const unsigned char *token_sha256, struct otr_operator *o);
+enum journal_status journal_client(struct journal *j, const unsigned char *token_sha256,
+                                   struct otr_operator *o);
 /* Today in zone (an IANA name); operator_name NULL: everyone's. */
 enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
                                   struct otr_today *t);
@@ -180,10 +191,10 @@ enum journal_report {
 enum journal_status journal_report(struct journal *j, enum journal_report r, struct otr_table *t);
 
 struct journal_numbers {
-    int64_t open;            /* refund attempts without a resolution */
-    int64_t overdue;         /* of these, past their next inquiry by more than a minute */
-    int64_t oldest_open_ms;  /* age of the oldest, 0 if none */
-    int64_t lag_ms;          /* how long the most overdue one has been due, 0 if none */
+    int64_t open;           /* refund attempts without a resolution */
+    int64_t overdue;        /* of these, past their next inquiry by more than a minute */
+    int64_t oldest_open_ms; /* age of the oldest, 0 if none */
+    int64_t lag_ms;         /* how long the most overdue one has been due, 0 if none */
 };
 enum journal_status journal_numbers(struct journal *j, struct journal_numbers *n);
 

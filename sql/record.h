@@ -19,15 +19,15 @@
 extern "C" {
 #endif
 
-#define OTR_TID_SIZE 19       /* 1..18 decimal digits */
-#define OTR_REF_SIZE 21       /* client_ref_id: at most 20 characters (Eko, Transaction Inquiry) */
-#define OTR_KEY_SIZE 129      /* idempotency key: 1..128 visible ASCII characters */
-#define OTR_NAME_SIZE 65      /* login of an operator or name of an API client */
-#define OTR_CODE_SIZE 33      /* user_code */
-#define OTR_MESSAGE_SIZE 513  /* the bank's words, cleaned */
-#define OTR_OTP_REF_SIZE 257  /* otp_ref_id */
-#define OTR_NO_AMOUNT INT64_MIN
-#define OTR_NO_STATUS (-1)    /* tx_status not known */
+#define OTR_TID_SIZE     19  /* 1..18 decimal digits */
+#define OTR_REF_SIZE     21  /* client_ref_id: at most 20 characters (Eko, Transaction Inquiry) */
+#define OTR_KEY_SIZE     129 /* idempotency key: 1..128 visible ASCII characters */
+#define OTR_NAME_SIZE    65  /* login of an operator or name of an API client */
+#define OTR_CODE_SIZE    33  /* user_code */
+#define OTR_MESSAGE_SIZE 513 /* the bank's words, cleaned */
+#define OTR_OTP_REF_SIZE 257 /* otp_ref_id */
+#define OTR_NO_AMOUNT    INT64_MIN
+#define OTR_NO_STATUS    (-1) /* tx_status not known */
 
 /* What we asked of the bank. */
 enum otr_kind {
@@ -74,18 +74,18 @@ enum otr_reason {
     OTR_REASON_CONNECT_FAILED,
     OTR_REASON_DNS_FAILED,
     OTR_REASON_TLS_FAILED,
-    OTR_REASON_OVERLOADED,          /* max_in_flight reached */
-    OTR_REASON_STOPPING,            /* the program was stopping */
+    OTR_REASON_OVERLOADED, /* max_in_flight reached */
+    OTR_REASON_STOPPING,   /* the program was stopping */
     /* unknown */
-    OTR_REASON_NO_ANSWER,           /* timeout */
-    OTR_REASON_CONNECTION_LOST,     /* reset or closed before a whole answer */
-    OTR_REASON_BANK_ERROR,          /* HTTP 5xx or another unexpected HTTP status */
-    OTR_REASON_UNREADABLE_ANSWER,   /* not JSON, cut short, too large, duplicate fields */
-    OTR_REASON_OTHER_TID,           /* the answer names another transaction */
-    OTR_REASON_OTHER_AMOUNT,        /* the answer names another amount */
-    OTR_REASON_IN_PROGRESS,         /* tx_status 2, 5, 6, ... : the bank is still at it */
-    OTR_REASON_UNPROVEN,            /* readable, but proves nothing */
-    OTR_REASON_NODE_LOST,           /* the program died before the outcome was written */
+    OTR_REASON_NO_ANSWER,         /* timeout */
+    OTR_REASON_CONNECTION_LOST,   /* reset or closed before a whole answer */
+    OTR_REASON_BANK_ERROR,        /* HTTP 5xx or another unexpected HTTP status */
+    OTR_REASON_UNREADABLE_ANSWER, /* not JSON, cut short, too large, duplicate fields */
+    OTR_REASON_OTHER_TID,         /* the answer names another transaction */
+    OTR_REASON_OTHER_AMOUNT,      /* the answer names another amount */
+    OTR_REASON_IN_PROGRESS,       /* tx_status 2, 5, 6, ... : the bank is still at it */
+    OTR_REASON_UNPROVEN,          /* readable, but proves nothing */
+    OTR_REASON_NODE_LOST,         /* the program died before the outcome was written */
     OTR_REASON__MAX
 };
 
@@ -106,7 +106,13 @@ enum otr_how {
     OTR_HOW__MAX
 };
 
-enum otr_role { OTR_ROLE_NONE, OTR_ROLE_OPERATOR, OTR_ROLE_SUPERVISOR, OTR_ROLE_AUDITOR, OTR_ROLE__MAX };
+enum otr_role {
+    OTR_ROLE_NONE,
+    OTR_ROLE_OPERATOR,
+    OTR_ROLE_SUPERVISOR,
+    OTR_ROLE_AUDITOR,
+    OTR_ROLE__MAX
+};
 
 /* Who or what started an attempt. */
 enum otr_channel {
@@ -159,20 +165,20 @@ struct otr_attempt {
     int64_t finished_at;
     enum otr_outcome outcome;
     enum otr_reason reason;
-    char message[OTR_MESSAGE_SIZE];    /* the bank's words, for the record; "" if none */
-    int http_status;                   /* 0 if none */
-    int duration_ms;                   /* of the bank call; 0 if none */
+    char message[OTR_MESSAGE_SIZE]; /* the bank's words, for the record; "" if none */
+    int http_status;                /* 0 if none */
+    int duration_ms;                /* of the bank call; 0 if none */
     enum otr_resolution resolution;
     int64_t resolved_at;
     enum otr_how resolved_by;
-    int tx_status;                     /* last word of the bank on it, or OTR_NO_STATUS */
+    int tx_status; /* last word of the bank on it, or OTR_NO_STATUS */
     char refund_tid[OTR_TID_SIZE];
     int64_t amount;
     int64_t refunded_amount;
-    int inquiries;                     /* inquiries made to settle it */
-    int64_t next_inquiry_at;           /* 0 when settled */
-    bool open;                         /* a refund attempt without a resolution */
-    bool contradicted;                 /* a later word of the bank disagrees: look at it */
+    int inquiries;           /* inquiries made to settle it */
+    int64_t next_inquiry_at; /* 0 when settled */
+    bool open;               /* a refund attempt without a resolution */
+    bool contradicted;       /* a later word of the bank disagrees: look at it */
 };
 
 /* What is known of a transaction: the bank's last answer and what was tried so far. */
@@ -188,8 +194,8 @@ struct otr_transaction {
     int64_t otp_at;               /* last OTP attempt that may have texted the customer */
     enum otr_outcome otp_outcome; /* of the last OTP attempt */
     int64_t otp_again_at;         /* an OTP may be sent again from then on; 0: now */
-    int64_t refund_again_at;      /* an OTP may be submitted again from then on (wrong tries); 0: now */
-    int64_t open_attempt_id;      /* 0: none is open */
+    int64_t refund_again_at; /* an OTP may be submitted again from then on (wrong tries); 0: now */
+    int64_t open_attempt_id; /* 0: none is open */
     char open_operator[OTR_NAME_SIZE];
     int64_t open_since;
     bool contradicted;
@@ -197,27 +203,27 @@ struct otr_transaction {
 
 /* A person at a counter or a machine using the JSON API. */
 struct otr_operator {
-    char name[OTR_NAME_SIZE];      /* login (REMOTE_USER) or client name */
+    char name[OTR_NAME_SIZE]; /* login (REMOTE_USER) or client name */
     char full_name[OTR_NAME_SIZE];
     enum otr_role role;            /* NONE for an API client */
     char user_code[OTR_CODE_SIZE]; /* "" : the setting's */
     bool client;                   /* an API client */
-    bool may_refund;               /* API client's scope; for a person: role operator or supervisor */
+    bool may_refund; /* API client's scope; for a person: role operator or supervisor */
     bool disabled;
 };
 
 /* A list of attempts: all set fields must hold; newest first. */
 struct otr_filter {
-    const char *tid;               /* NULL: any */
-    const char *operator_name;     /* NULL: any */
-    enum otr_kind kind;            /* NONE: any */
-    enum otr_outcome outcome;      /* NONE: any */
+    const char *tid;           /* NULL: any */
+    const char *operator_name; /* NULL: any */
+    enum otr_kind kind;        /* NONE: any */
+    enum otr_outcome outcome;  /* NONE: any */
     enum otr_resolution resolution;
     bool open_only;
-    bool in_flight_only;           /* no outcome yet */
+    bool in_flight_only; /* no outcome yet */
     bool contradicted_only;
-    int64_t from, to;              /* started_at in [from, to); 0: no bound */
-    int64_t after;                 /* keyset: only attempt_id < after; 0: from the newest */
+    int64_t from, to; /* started_at in [from, to); 0: no bound */
+    int64_t after;    /* keyset: only attempt_id < after; 0: from the newest */
 };
 
 /* One day of one operator (or of all) in numbers. */

@@ -8,86 +8,10 @@
 #include <time.h>
 
 #include "sql/journal.h"
+#include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
 
-static struct journal *j;
-static const struct journal_limits no_limits;
 static const struct journal_limits limits = {60, 5, 5};
-
-/* ---- helpers: each test works on transactions of its own ------------------------------------ */
-
-static const char *new_tid(void) {
-    static char tid[8][OTR_TID_SIZE];
-    static int n;
-    n++;
-    snprintf(tid[n % 8], OTR_TID_SIZE, "%d", 10000000 + n);
-    return tid[n % 8];
-}
-
-static const char *new_key(void) {
-    static char key[8][32];
-    static int n;
-    n++;
-    snprintf(key[n % 8], sizeof key[0], "key-%d", n);
-    return key[n % 8];
-}
-
-static const unsigned char mac_a[32] = {1}, mac_b[32] = {2};
-
-static struct journal_intent intent(enum otr_kind kind, const char *tid) {
-    struct journal_intent i = {.kind = kind,
-                               .channel = OTR_CHANNEL_DESK,
-                               .tid = tid,
-                               .operator_name = "asha",
-                               .user_code = "20810200",
-                               .deadline_ms = 40000,
-                               .limits = no_limits};
-    if (kind != OTR_KIND_INQUIRY) {
-        i.idempotency_key = new_key();
-        i.content_mac = mac_a;
-    }
-    i.cash_returned = kind == OTR_KIND_REFUND;
-    return i;
-}
-
-static int64_t begin(enum otr_kind kind, const char *tid) {
-    struct journal_intent i = intent(kind, tid);
-    struct journal_begun b;
-    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_OK);
-    return b.attempt_id;
-}
-
-static struct journal_finding finding(int64_t id, enum otr_kind kind, enum otr_outcome outcome) {
-    return (struct journal_finding){.attempt_id = id,
-                                    .kind = kind,
-                                    .outcome = outcome,
-                                    .http_status = 200,
-                                    .duration_ms = 12,
-                                    .message = "Said so",
-                                    .evidence = "{\"status\":0}",
-                                    .tx_status = OTR_NO_STATUS,
-                                    .amount = OTR_NO_AMOUNT,
-                                    .refunded_amount = OTR_NO_AMOUNT};
-}
-
-static void settle(struct journal_finding *f, int64_t id, enum otr_resolution r, enum otr_how how) {
-    f->settles_attempt_id = id;
-    f->resolution = r;
-    f->how = how;
-}
-
-static int64_t count(const char *table, int64_t id) {
-    char sql[512];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM otprefund.%s WHERE attempt_id = %" PRId64,
-             table, id);
-    return pg_number(sql);
-}
-
-static struct otr_attempt look(int64_t id) {
-    struct otr_attempt a;
-    CU_ASSERT_EQUAL(journal_attempt(j, id, &a), JOURNAL_OK);
-    return a;
-}
 
 /* ---- round trips ---------------------------------------------------------------------------- */
 
@@ -355,25 +279,6 @@ static enum journal_status limited(enum otr_kind kind, const char *tid, int64_t 
     return s;
 }
 
-/* Sets an attempt's times back, as only a superuser who disables the trigger can. */
-static void set_back(int64_t id, int seconds) {
-    char sql[1024];
-    snprintf(sql, sizeof sql,
-             "ALTER TABLE otprefund.attempt DISABLE TRIGGER insert_only;"
-             "ALTER TABLE otprefund.outcome DISABLE TRIGGER insert_only;"
-             "UPDATE otprefund.attempt SET started_at = started_at - interval '%d s',"
-             " deadline_at = deadline_at - interval '%d s' WHERE attempt_id = %" PRId64 ";"
-             "UPDATE otprefund.outcome SET finished_at = finished_at - interval '%d s'"
-             " WHERE attempt_id = %" PRId64 ";"
-             "UPDATE otprefund.open_attempt SET opened_at = opened_at - interval '%d s',"
-             " deadline_at = deadline_at - interval '%d s',"
-             " next_inquiry_at = next_inquiry_at - interval '%d s' WHERE attempt_id = %" PRId64 ";"
-             "ALTER TABLE otprefund.attempt ENABLE ALWAYS TRIGGER insert_only;"
-             "ALTER TABLE otprefund.outcome ENABLE ALWAYS TRIGGER insert_only",
-             seconds, seconds, id, seconds, id, seconds, seconds, seconds, id);
-    CU_ASSERT(pg_do(sql));
-}
-
 static void otp_limits(void) {
     const char *tid = new_tid();
     int64_t id, other, retry_at;
@@ -547,108 +452,6 @@ static void refused(void) {
     CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_REFUNDED);
 }
 
-/* ---- the queue ------------------------------------------------------------------------------ */
-
-static bool claimed(const struct journal_due *rows, int n, int64_t id) {
-    for (int k = 0; k < n; k++)
-        if (rows[k].attempt_id == id)
-            return true;
-    return false;
-}
-
-static void take_over(void) {
-    struct journal_due rows[64];
-    int64_t next_at;
-    int n;
-    const char *tid = new_tid();
-    int64_t id = begin(OTR_KIND_REFUND, tid), otp = begin(OTR_KIND_OTP, new_tid());
-    CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK); /* the answer may still come: not due */
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
-    CU_ASSERT(!claimed(rows, n, id));
-    CU_ASSERT(next_at > 0);
-    /* All up to the OTP attempt are set back, so that the sweep comes that far. */
-    for (int64_t k = pg_number("SELECT swept_to + 1 FROM otprefund.swept"); k <= otp; k++)
-        set_back(k, 300);
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
-    CU_ASSERT(claimed(rows, n, id));
-    struct otr_attempt a = look(id);
-    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
-    CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
-    CU_ASSERT(a.open);
-    a = look(otp);
-    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
-    CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
-    CU_ASSERT(!claimed(rows, n, id)); /* leased */
-    CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK);
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
-    CU_ASSERT(claimed(rows, n, id));
-    CU_ASSERT(rows[0].age_ms >= 300000);
-    CU_ASSERT_STRING_EQUAL(rows[0].user_code, "20810200");
-    /* The lost node was only slow: its proof counts, the recorded outcome stays. */
-    struct journal_finding f = finding(id, OTR_KIND_REFUND, OTR_OUTCOME_REFUNDED);
-    f.amount = 49900;
-    settle(&f, id, OTR_RESOLUTION_REFUNDED, OTR_HOW_ANSWER);
-    for (int k = 0; k < 2; k++)
-        CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
-    a = look(id);
-    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
-    CU_ASSERT_EQUAL(a.resolution, OTR_RESOLUTION_REFUNDED);
-    CU_ASSERT_EQUAL(a.refunded_amount, 49900);
-    CU_ASSERT(!a.contradicted);
-    CU_ASSERT_EQUAL(count("late_answer", id), 1);
-}
-
-struct claimer {
-    struct journal_due rows[64];
-    int n;
-};
-
-static void *claim(void *arg) {
-    struct claimer *c = arg;
-    int64_t next_at;
-    pthread_barrier_wait(&barrier);
-    while (c->n < 40) {
-        int n = 0;
-        if (journal_claim(j, 5, 60000, c->rows + c->n, &n, &next_at) != JOURNAL_OK || n == 0)
-            break;
-        c->n += n;
-    }
-    return NULL;
-}
-
-static void claims_are_disjoint(void) {
-    static struct claimer c[4];
-    pthread_t threads[4];
-    int64_t ids[40];
-    CU_ASSERT(
-        pg_do("UPDATE otprefund.open_attempt SET next_inquiry_at = now() + interval '1 hour'"));
-    for (int k = 0; k < 40; k++) {
-        ids[k] = begin(OTR_KIND_REFUND, new_tid());
-        struct journal_finding f = finding(ids[k], OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN);
-        f.reason = OTR_REASON_NO_ANSWER;
-        f.next_inquiry_ms = 1;
-        CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
-    }
-    nanosleep(&(struct timespec){0, 20000000}, NULL);
-    struct journal_numbers numbers;
-    CU_ASSERT_EQUAL(journal_numbers(j, &numbers), JOURNAL_OK);
-    CU_ASSERT(numbers.open >= 40 && numbers.lag_ms >= 10 && numbers.oldest_open_ms >= 10);
-    pthread_barrier_init(&barrier, NULL, 4);
-    for (int k = 0; k < 4; k++)
-        pthread_create(&threads[k], NULL, claim, &c[k]);
-    for (int k = 0; k < 4; k++)
-        pthread_join(threads[k], NULL);
-    pthread_barrier_destroy(&barrier);
-    for (int i = 0; i < 40; i++) {
-        int times = 0;
-        for (int k = 0; k < 4; k++)
-            times += claimed(c[k].rows, c[k].n, ids[i]);
-        CU_ASSERT_EQUAL(times, 1);
-    }
-    CU_ASSERT_EQUAL(c[0].n + c[1].n + c[2].n + c[3].n, 40);
-}
-
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 static void lists(void) {
@@ -770,14 +573,8 @@ static void bad_conninfo(void) {
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
-    char why[256] = "";
-    if (!pg_setup())
+    if (!steps_open())
         return 1;
-    struct journal_config c = {.conninfo = pg_app, .connections = 8, .node = "host:1"};
-    if (journal_open(&c, &j, why, sizeof why) != JOURNAL_OK) {
-        fprintf(stderr, "%s\n", why);
-        return 1;
-    }
     CU_initialize_registry();
     CU_pSuite s = CU_add_suite("journal", NULL, NULL);
     CU_add_test(s, "otp: begin, finish, read", otp_round_trip);
@@ -791,8 +588,6 @@ int main(void) {
     CU_add_test(s, "32 OTP sends at the same moment", otp_limit_race);
     CU_add_test(s, "contradictions", contradictions);
     CU_add_test(s, "bad values are refused", refused);
-    CU_add_test(s, "lost nodes are taken over", take_over);
-    CU_add_test(s, "claims are disjoint", claims_are_disjoint);
     CU_add_test(s, "lists", lists);
     CU_add_test(s, "reports", reports);
     CU_add_test(s, "backends die", backends_die);
@@ -801,7 +596,6 @@ int main(void) {
     CU_basic_run_tests();
     unsigned failed = CU_get_number_of_failures();
     CU_cleanup_registry();
-    journal_close(j);
-    pg_teardown();
+    steps_close();
     return failed ? 1 : 0;
 }

@@ -1,0 +1,133 @@
+/* test_queue.c - the resolver's queue of sql/journal.h against a real PostgreSQL. */
+#include <CUnit/Basic.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sql/journal.h"
+#include "tests/unit/journal_steps.h"
+#include "tests/unit/pg_helper.h"
+
+static pthread_barrier_t barrier;
+
+/* ---- the queue ------------------------------------------------------------------------------ */
+
+static bool claimed(const struct journal_due *rows, int n, int64_t id) {
+    for (int k = 0; k < n; k++)
+        if (rows[k].attempt_id == id)
+            return true;
+    return false;
+}
+
+static void take_over(void) {
+    struct journal_due rows[64];
+    int64_t next_at;
+    int n;
+    const char *tid = new_tid();
+    int64_t id = begin(OTR_KIND_REFUND, tid), otp = begin(OTR_KIND_OTP, new_tid());
+    CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK); /* the answer may still come: not due */
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT(!claimed(rows, n, id));
+    CU_ASSERT(next_at > 0);
+    /* All up to the OTP attempt are set back, so that the sweep comes that far. */
+    for (int64_t k = pg_number("SELECT swept_to + 1 FROM otprefund.swept"); k <= otp; k++)
+        set_back(k, 300);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT(claimed(rows, n, id));
+    struct otr_attempt a = look(id);
+    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
+    CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
+    CU_ASSERT(a.open);
+    a = look(otp);
+    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
+    CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT(!claimed(rows, n, id)); /* leased */
+    CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT(claimed(rows, n, id));
+    CU_ASSERT(rows[0].age_ms >= 300000);
+    CU_ASSERT_STRING_EQUAL(rows[0].user_code, "20810200");
+    /* The lost node was only slow: its proof counts, the recorded outcome stays. */
+    struct journal_finding f = finding(id, OTR_KIND_REFUND, OTR_OUTCOME_REFUNDED);
+    f.amount = 49900;
+    settle(&f, id, OTR_RESOLUTION_REFUNDED, OTR_HOW_ANSWER);
+    for (int k = 0; k < 2; k++)
+        CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    a = look(id);
+    CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
+    CU_ASSERT_EQUAL(a.resolution, OTR_RESOLUTION_REFUNDED);
+    CU_ASSERT_EQUAL(a.refunded_amount, 49900);
+    CU_ASSERT(!a.contradicted);
+    CU_ASSERT_EQUAL(count("late_answer", id), 1);
+}
+
+struct claimer {
+    struct journal_due rows[64];
+    int n;
+};
+
+static void *claim(void *arg) {
+    struct claimer *c = arg;
+    int64_t next_at;
+    pthread_barrier_wait(&barrier);
+    while (c->n < 40) {
+        int n = 0;
+        if (journal_claim(j, 5, 60000, c->rows + c->n, &n, &next_at) != JOURNAL_OK || n == 0)
+            break;
+        c->n += n;
+    }
+    return NULL;
+}
+
+static void claims_are_disjoint(void) {
+    static struct claimer c[4];
+    pthread_t threads[4];
+    int64_t ids[40];
+    CU_ASSERT(
+        pg_do("UPDATE otprefund.open_attempt SET next_inquiry_at = now() + interval '1 hour'"));
+    for (int k = 0; k < 40; k++) {
+        ids[k] = begin(OTR_KIND_REFUND, new_tid());
+        struct journal_finding f = finding(ids[k], OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN);
+        f.reason = OTR_REASON_NO_ANSWER;
+        f.next_inquiry_ms = 1;
+        CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    }
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    struct journal_numbers numbers;
+    CU_ASSERT_EQUAL(journal_numbers(j, &numbers), JOURNAL_OK);
+    CU_ASSERT(numbers.open >= 40 && numbers.lag_ms >= 10 && numbers.oldest_open_ms >= 10);
+    pthread_barrier_init(&barrier, NULL, 4);
+    for (int k = 0; k < 4; k++)
+        pthread_create(&threads[k], NULL, claim, &c[k]);
+    for (int k = 0; k < 4; k++)
+        pthread_join(threads[k], NULL);
+    pthread_barrier_destroy(&barrier);
+    for (int i = 0; i < 40; i++) {
+        int times = 0;
+        for (int k = 0; k < 4; k++)
+            times += claimed(c[k].rows, c[k].n, ids[i]);
+        CU_ASSERT_EQUAL(times, 1);
+    }
+    CU_ASSERT_EQUAL(c[0].n + c[1].n + c[2].n + c[3].n, 40);
+}
+
+int main(void) {
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    if (!steps_open())
+        return 1;
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("queue", NULL, NULL);
+    CU_add_test(s, "lost nodes are taken over", take_over);
+    CU_add_test(s, "claims are disjoint", claims_are_disjoint);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    steps_close();
+    return failed ? 1 : 0;
+}
