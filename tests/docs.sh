@@ -65,8 +65,8 @@ same "otprefund.conf(5) has the settings of the table, in its order, with what t
 # section, name, the remark above it, "set" or "preset", value
 settings_of() {
     awk '/^\[/ { section = substr($1, 2, length($1) - 2); next }
-         /^#?[a-z_]+ =/ { line = $0; sub(/^#/, "", line); value = line; sub(/^[a-z_]+ = ?/, "", value)
-                          name = line; sub(/ =.*/, "", name); sub(/^# /, "", above)
+         /^#?[a-z0-9_]+ *=/ { line = $0; sub(/^#/, "", line); value = line; sub(/^[a-z0-9_]+ = ?/, "", value)
+                          name = line; sub(/ *=.*/, "", name); sub(/^# /, "", above)
                           print section "\t" name "\t" above "\t" (/^#/ ? "preset" : "set") "\t" value }
          { above = $0 }' "$1"
 }
@@ -89,7 +89,7 @@ if [ -x "$program" ]; then
     for file in web/otprefund.conf.sample web/otprefund-minimal.conf; do
         if told=$("$program" -n -c "$file" 2>&1); then
             printf '%s\n' "$told" | awk '/^\[/ { section = substr($1, 2, length($1) - 2); next }
-                /^[a-z_]+ =/ { print section "\t" $1 }' >"$work/printed"
+                /^[a-z0-9_]+ =/ { print section "\t" $1 }' >"$work/printed"
             same "otprefund.fcgi -n -c $file prints the settings of the table" "$work/names" "$work/printed"
         else
             fail "otprefund.fcgi -n takes $file" "$told"

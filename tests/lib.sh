@@ -14,7 +14,7 @@ build_needs="command:gcc=gcc command:make=make command:autoreconf=autoconf comma
     header:fcgiapp.h=libfcgi-dev pc:inih=libinih-dev pc:libmicrohttpd=libmicrohttpd-dev"
 run_needs="command:nginx=nginx command:openssl=openssl command:curl=curl postgres:=postgresql"
 test_needs="header:CUnit/Basic.h=libcunit1-dev command:ctags=universal-ctags command:spin=spin
-    command:xz=xz-utils"
+    command:mandoc=mandoc command:xz=xz-utils"
 
 # The folder of the newest PostgreSQL's programs; fails if there is none.
 postgres_bin() {
