@@ -7,14 +7,16 @@ complain() { printf '%s: %s\n' "$me" "$*" >&2; }
 
 # ---- packages ----------------------------------------------------------------------------------
 
-# What is looked for, and the Debian package that brings it.  command:, header: and pc: (pkg-config).
+# What is looked for, and the Debian package that brings it.  command:, header:, file: and
+# pc: (pkg-config).
 build_needs="command:gcc=gcc command:make=make command:autoreconf=autoconf command:automake=automake
     command:libtoolize=libtool command:pkg-config=pkg-config header:stdio.h=libc6-dev
     pc:libcurl=libcurl4-openssl-dev pc:libcjson=libcjson-dev pc:libpq=libpq-dev pc:libcrypto=libssl-dev
     header:fcgiapp.h=libfcgi-dev pc:inih=libinih-dev pc:libmicrohttpd=libmicrohttpd-dev"
-run_needs="command:nginx=nginx command:openssl=openssl command:curl=curl postgres:=postgresql"
+run_needs="command:nginx=nginx command:openssl=openssl command:curl=curl postgres:=postgresql
+    file:/etc/ssl/certs/ca-certificates.crt=ca-certificates file:/usr/share/zoneinfo/Asia/Kolkata=tzdata"
 test_needs="header:CUnit/Basic.h=libcunit1-dev command:ctags=universal-ctags command:spin=spin
-    command:mandoc=mandoc command:xz=xz-utils"
+    command:mandoc=mandoc command:xz=xz-utils command:python3=python3"
 
 # The folder of the newest PostgreSQL's programs; fails if there is none.
 postgres_bin() {
@@ -29,6 +31,7 @@ have() {
     command:*) command -v "$name" >/dev/null || [ -x "/usr/sbin/$name" ] ;;
     header:*) [ -e "/usr/include/$name" ] || [ -n "$(ls /usr/include/*/"$name" 2>/dev/null)" ] ;;
     pc:*) pkg-config --exists "$name" 2>/dev/null ;;
+    file:*) [ -s "$name" ] ;;
     postgres:) postgres_bin >/dev/null ;;
     esac
 }
