@@ -93,7 +93,11 @@ copy_sources() {
     (cd "$top" && find . -maxdepth 1 -type f ! -name 'Makefile' ! -name 'Makefile.in' ! -name configure \
         ! -name 'config.*' ! -name libtool ! -name aclocal.m4 ! -name '*.tar.*' ! -name '*.log' -print0 &&
         find .ci sql core fcgi ctl web doc tests -type f ! -name '*.o' ! -name '*.lo' ! -name '*.la' ! -name '*.a' \
-            ! -name '*.log' ! -name '*.trs' ! -path '*/.libs/*' ! -path '*/.deps/*' ! -name .dirstamp -print0) \
+            ! -name '*.log' ! -name '*.trs' ! -path '*/.libs/*' ! -path '*/.deps/*' ! -name .dirstamp \
+            ! -name '*.pc' ! -name '*.service' ! -name '*.socket' ! -name '*.gcno' ! -name '*.gcda' \
+            ! -path fcgi/otprefund.fcgi ! -path ctl/otprefundctl ! -path tests/bank/bank \
+            ! -path tests/integration/integration \
+            \( ! -path 'tests/unit/test_*' -o -name '*.c' \) -print0) \
         >"$to.list" || return 1
     (cd "$top" && tar -c --null -T "$to.list") | tar -x -C "$to" || return 1
     (cd "$to" && find .ci sql core fcgi ctl web doc tests -type f -print0) |
