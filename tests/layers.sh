@@ -76,9 +76,8 @@ door() {
 door libpq 'libpq|postgres_ext|pg_config' 'sql/.*' 'sql/'
 door libcurl 'curl/' 'core/http(_call)?\.[ch]' 'core/http.c and http_call.c'
 door OpenSSL 'openssl/' 'core/(sign|secret)\.c' 'core/sign.c and core/secret.c'
-door cJSON '(cjson/)?cJSON' 'core/answer[a-z_]*\.[ch]|core/api\.c|fcgi/api[a-z_]*\.[ch]' \
-    'core/answer*.c, core/api.c and fcgi/api*.c'
-door libfcgi 'fcgiapp|fcgi_stdio|fcgi_config|fcgios' 'fcgi/(request|serve)\.c' 'fcgi/request.c and fcgi/serve.c'
+door cJSON '(cjson/)?cJSON' 'core/answer_json\.c|fcgi/api\.c' 'core/answer_json.c and fcgi/api.c'
+door libfcgi 'fcgiapp|fcgi_stdio|fcgi_config|fcgios' 'fcgi/serve\.c' 'fcgi/serve.c'
 door inih 'ini\.h' 'fcgi/settings\.c' 'fcgi/settings.c'
 door libmicrohttpd 'microhttpd' 'nothing' 'tests/bank'
 door CUnit 'CUnit/' 'nothing' 'tests/'
