@@ -1,0 +1,134 @@
+-- 0006-second-words.sql - later words of the bank: an inquiry against what is settled.
+
+SET LOCAL search_path = pg_catalog;
+SET LOCAL client_min_messages = warning;
+SET LOCAL ROLE otprefund_owner;
+
+-- ---- an inquiry that disagrees with a resolution ---------------------------------------------------
+
+-- The same finding is recorded once, however often the bank is asked.
+CREATE UNIQUE INDEX contradiction_found_once ON otprefund.contradiction (attempt_id, found)
+    WHERE what = 'resolution' AND found LIKE 'tx_status %';
+
+-- Refunded is for ever: refund pending, success or fail said afterwards contradicts it.  An inquiry
+-- that was asked before the refund was settled may well say so.  "Refunded" where every attempt of
+-- ours came to nothing contradicts only what an inquiry or two people settled: after a rejection by
+-- the bank's own answer, somebody may have refunded elsewhere.
+CREATE FUNCTION otprefund.resolution_check(
+    p_attempt_id bigint, p_asked_at timestamptz, p_tid text, p_tx_status integer, p_evidence jsonb)
+    RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_r record;
+BEGIN
+    IF p_tx_status IS NULL OR p_tx_status NOT IN (0, 1, 3, 4)
+       OR EXISTS (SELECT FROM otprefund.open_attempt q WHERE q.tid = p_tid) THEN
+        RETURN;
+    END IF;
+    SELECT r.attempt_id, r.resolution, r.resolved_at INTO v_r
+      FROM otprefund.attempt a
+      JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id
+     WHERE a.tid = p_tid AND a.kind = 'refund'
+       AND (r.resolution = 'refunded' OR r.resolved_by IN ('inquiry', 'manual'))
+     ORDER BY r.resolution = 'refunded' DESC, a.attempt_id DESC
+     LIMIT 1;
+    IF v_r.resolution = 'refunded' AND p_tx_status <> 4 AND p_asked_at >= v_r.resolved_at
+       OR v_r.resolution = 'not_refunded' AND p_tx_status = 4 THEN
+        INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found, evidence)
+        VALUES (v_r.attempt_id, p_attempt_id, 'resolution', v_r.resolution,
+                'tx_status ' || p_tx_status, p_evidence)
+        ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION otprefund.resolution_check(bigint, timestamptz, text, integer, jsonb) IS
+    'Records that an inquiry disagrees with a settled attempt of its transaction, once per finding; changes nothing else.';
+
+-- As in 0004, and step 5.
+CREATE OR REPLACE FUNCTION otprefund.attempt_finish(
+    p_attempt_id bigint, p_kind text, p_outcome text, p_reason text, p_http_status integer,
+    p_duration_ms integer, p_message text, p_evidence jsonb, p_tx_status integer, p_refund_tid text,
+    p_otp_ref_id text, p_amount_paise bigint, p_refunded_paise bigint, p_tid text,
+    p_client_ref_id text, p_customer text, p_recipient text, p_transacted_ms bigint,
+    p_settles bigint, p_resolution text, p_how text, p_next_inquiry_ms integer)
+    RETURNS text
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_a record;
+    v_q otprefund.open_attempt;
+    v_open boolean;
+    v_now timestamptz;
+    v_word text := 'ok';
+    v_settled boolean := false;
+    v_amount numeric(14,2) := p_amount_paise / 100::numeric;
+    v_refunded numeric(14,2) := p_refunded_paise / 100::numeric;
+BEGIN
+    SELECT a.kind, a.tid, a.about_attempt_id, a.started_at INTO v_a
+      FROM otprefund.attempt a WHERE a.attempt_id = p_attempt_id;
+    IF NOT FOUND THEN
+        RETURN 'not_found';
+    END IF;
+    IF v_a.kind IS DISTINCT FROM p_kind THEN
+        RETURN 'refused';
+    END IF;
+    -- 1. the open attempt it is about, locked first
+    IF p_settles IS NOT NULL OR p_kind = 'refund' THEN
+        SELECT * INTO v_q FROM otprefund.open_attempt q
+         WHERE q.attempt_id = coalesce(p_settles, p_attempt_id) FOR UPDATE;
+    ELSIF p_kind = 'inquiry' AND v_a.about_attempt_id IS NOT NULL THEN
+        SELECT * INTO v_q FROM otprefund.open_attempt q
+         WHERE q.attempt_id = v_a.about_attempt_id FOR UPDATE;
+    ELSIF p_kind = 'inquiry' THEN
+        SELECT * INTO v_q FROM otprefund.open_attempt q
+         WHERE q.tid = coalesce(v_a.tid, p_tid) FOR UPDATE;
+    END IF;
+    v_open := v_q.attempt_id IS NOT NULL;
+    v_now := clock_timestamp();
+    -- 2. the outcome
+    INSERT INTO otprefund.outcome (attempt_id, finished_at, kind, outcome, reason, http_status,
+                                   duration_ms, message, evidence, tx_status, refund_tid, otp_ref_id,
+                                   amount, refunded_amount)
+    VALUES (p_attempt_id, v_now, p_kind, p_outcome, p_reason, p_http_status, p_duration_ms, p_message,
+            p_evidence, p_tx_status, p_refund_tid, p_otp_ref_id, v_amount, v_refunded)
+    ON CONFLICT (attempt_id) DO NOTHING;
+    IF NOT FOUND THEN
+        v_word := otprefund.second_outcome(p_attempt_id, p_outcome, p_reason, p_http_status,
+            p_duration_ms, p_message, p_evidence, p_refund_tid, v_amount, v_refunded);
+        IF v_word = 'contradiction' THEN
+            RETURN v_word;
+        END IF;
+    END IF;
+    -- 3. facts of the transaction, unless the answer is about another one
+    IF v_word <> 'same' AND p_tid = coalesce(v_a.tid, p_tid)
+       AND coalesce(p_client_ref_id, p_customer, p_recipient, v_amount::text, p_tx_status::text,
+                    p_transacted_ms::text) IS NOT NULL THEN
+        PERFORM otprefund.facts_put(p_attempt_id, v_a.started_at, v_now, p_tid, p_client_ref_id,
+            v_amount, p_tx_status, p_customer, p_recipient,
+            timestamptz 'epoch' + p_transacted_ms * interval '1 millisecond', p_evidence);
+    END IF;
+    -- 4. what it settles, or when to ask next
+    IF p_settles IS NOT NULL AND p_resolution IS NOT NULL THEN
+        v_settled := otprefund.resolution_put(p_settles, v_open, v_q.inquiries, p_resolution, p_how,
+            p_attempt_id, p_kind, p_tx_status, p_refund_tid, v_amount, v_refunded, p_evidence);
+    END IF;
+    IF v_open AND NOT v_settled AND v_word = 'ok' AND (p_kind = 'inquiry' OR p_next_inquiry_ms > 0) THEN
+        UPDATE otprefund.open_attempt q
+           SET inquiries = q.inquiries + (p_kind = 'inquiry')::integer,
+               next_inquiry_at = CASE WHEN p_next_inquiry_ms > 0
+                   THEN greatest(v_now + p_next_inquiry_ms * interval '1 millisecond',
+                                 CASE WHEN NOT EXISTS (SELECT FROM otprefund.outcome o
+                                                        WHERE o.attempt_id = q.attempt_id)
+                                      THEN q.deadline_at END)
+                   ELSE q.next_inquiry_at END
+         WHERE q.attempt_id = v_q.attempt_id;
+    END IF;
+    -- 5. an inquiry that was to settle nothing, against what is settled
+    IF p_kind = 'inquiry' AND p_outcome = 'answered' AND p_settles IS NULL AND NOT v_open
+       AND v_word <> 'same' AND p_tid = coalesce(v_a.tid, p_tid) THEN
+        PERFORM otprefund.resolution_check(p_attempt_id, v_a.started_at, p_tid, p_tx_status, p_evidence);
+    END IF;
+    RETURN v_word;
+END
+$$;
+
+INSERT INTO otprefund.schema_version (version, name) VALUES (6, '0006-second-words');
+RESET ROLE;

@@ -1,0 +1,201 @@
+/* test_contradiction.c - inquiries that disagree with what is settled (promise 5). */
+#include <CUnit/Basic.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/journal.h"
+#include "tests/unit/journal_steps.h"
+#include "tests/unit/pg_helper.h"
+
+/* A refund attempt, settled by its own answer. */
+static int64_t settled(const char *tid, enum otr_outcome outcome, enum otr_reason reason,
+                       enum otr_resolution resolution) {
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    struct journal_finding f = finding(id, OTR_KIND_REFUND, outcome);
+    f.reason = reason;
+    settle(&f, id, resolution, OTR_HOW_ANSWER);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    return id;
+}
+
+static int64_t refunded(const char *tid) {
+    return settled(tid, OTR_OUTCOME_REFUNDED, OTR_REASON_NONE, OTR_RESOLUTION_REFUNDED);
+}
+
+static int64_t rejected(const char *tid) {
+    return settled(tid, OTR_OUTCOME_REJECTED, OTR_REASON_WRONG_OTP, OTR_RESOLUTION_NOT_REFUNDED);
+}
+
+static void answer(int64_t inquiry, const char *tid, int tx_status) {
+    struct journal_finding f = finding(inquiry, OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED);
+    f.tx_status = tx_status;
+    f.tid = tid;
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+}
+
+static int64_t ask(const char *tid, int tx_status) {
+    int64_t id = begin(OTR_KIND_INQUIRY, tid);
+    answer(id, tid, tx_status);
+    return id;
+}
+
+/* A refund attempt of unknown outcome, settled by an inquiry. */
+static int64_t given_up(const char *tid) {
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    struct journal_finding f = finding(id, OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN);
+    f.reason = OTR_REASON_NO_ANSWER;
+    f.next_inquiry_ms = 1000;
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    f = finding(begin(OTR_KIND_INQUIRY, tid), OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED);
+    f.tx_status = 3;
+    f.tid = tid;
+    settle(&f, id, OTR_RESOLUTION_NOT_REFUNDED, OTR_HOW_INQUIRY);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    return id;
+}
+
+static void says(int64_t id, const char *expected) {
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "SELECT concat_ws('|', what, recorded, found) FROM otprefund.contradiction "
+             "WHERE attempt_id = %" PRId64 " ORDER BY contradiction_id",
+             id);
+    CU_ASSERT_STRING_EQUAL(pg_column(sql), expected);
+}
+
+static void refunded_and_not(void) {
+    static const int other[] = {3, 0, 1};
+    static const char *const found[] = {"resolution|refunded|tx_status 3\n",
+                                        "resolution|refunded|tx_status 0\n",
+                                        "resolution|refunded|tx_status 1\n"};
+    for (int k = 0; k < 3; k++) {
+        const char *tid = new_tid();
+        int64_t id = refunded(tid);
+        struct otr_attempt before = look(id);
+        ask(tid, 4); /* agrees */
+        ask(tid, 2); /* not final: says nothing */
+        CU_ASSERT_EQUAL(count("contradiction", id), 0);
+        int64_t by = ask(tid, other[k]);
+        says(id, found[k]);
+        char sql[200];
+        snprintf(sql, sizeof sql,
+                 "SELECT by_attempt_id FROM otprefund.contradiction WHERE attempt_id = %" PRId64,
+                 id);
+        CU_ASSERT_EQUAL(pg_number(sql), by);
+        struct otr_attempt after = look(id);
+        CU_ASSERT(after.contradicted && !before.contradicted);
+        after.contradicted = false;
+        CU_ASSERT_EQUAL(memcmp(&after, &before, sizeof after), 0); /* nothing else changed */
+        CU_ASSERT_EQUAL(count("open_attempt", id), 0);
+    }
+}
+
+static void recorded_once(void) {
+    const char *tid = new_tid();
+    int64_t id = refunded(tid);
+    for (int k = 0; k < 5; k++)
+        ask(tid, 3);
+    says(id, "resolution|refunded|tx_status 3\n");
+    ask(tid, 1);
+    ask(tid, 3);
+    says(id, "resolution|refunded|tx_status 3\nresolution|refunded|tx_status 1\n");
+}
+
+/* What was asked before the refund was made cannot speak against it. */
+static void asked_before(void) {
+    const char *tid = new_tid();
+    int64_t inquiry = begin(OTR_KIND_INQUIRY, tid);
+    int64_t id = refunded(tid);
+    answer(inquiry, tid, 3);
+    CU_ASSERT_EQUAL(count("contradiction", id), 0);
+}
+
+static void not_refunded_and_yet(void) {
+    const char *tid = new_tid();
+    int64_t id = given_up(tid);
+    ask(tid, 3);
+    CU_ASSERT_EQUAL(count("contradiction", id), 0);
+    /* Another try that the bank rejects does not hide it. */
+    int64_t second = rejected(tid);
+    ask(tid, 4);
+    ask(tid, 4);
+    says(id, "resolution|not_refunded|tx_status 4\n");
+    CU_ASSERT_EQUAL(count("contradiction", second), 0);
+    CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_NOT_REFUNDED);
+}
+
+static void not_refunded_then_refunded(void) {
+    const char *tid = new_tid();
+    int64_t id = given_up(tid), second = refunded(tid);
+    ask(tid, 4);
+    CU_ASSERT_EQUAL(count("contradiction", id) + count("contradiction", second), 0);
+    ask(tid, 3); /* against the one that was refunded */
+    CU_ASSERT_EQUAL(count("contradiction", id), 0);
+    says(second, "resolution|refunded|tx_status 3\n");
+}
+
+static void rejected_and_elsewhere(void) {
+    const char *tid = new_tid();
+    int64_t id = rejected(tid);
+    ask(tid, 4);
+    ask(tid, 3);
+    CU_ASSERT_EQUAL(count("contradiction", id), 0);
+}
+
+static void while_open(void) {
+    const char *tid = new_tid();
+    int64_t id = given_up(tid), open = begin(OTR_KIND_REFUND, tid);
+    struct journal_intent i = intent(OTR_KIND_INQUIRY, tid);
+    struct journal_begun b;
+    i.about_attempt_id = id; /* about the settled one, while another is open */
+    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_OK);
+    answer(b.attempt_id, tid, 4);
+    ask(tid, 4);
+    CU_ASSERT_EQUAL(count("contradiction", id) + count("contradiction", open), 0);
+    CU_ASSERT(look(open).open);
+}
+
+/* Neither the whole journal nor all contradictions are looked through. */
+static void by_index(void) {
+    const char *tid = new_tid();
+    char sql[700];
+    refunded(tid);
+    CU_ASSERT(pg_do("SET enable_seqscan = off"));
+    snprintf(sql, sizeof sql,
+             "EXPLAIN (FORMAT TEXT) SELECT r.attempt_id FROM otprefund.attempt a "
+             "JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id "
+             "WHERE a.tid = '%s' AND a.kind = 'refund' AND (r.resolution = 'refunded' "
+             "OR r.resolved_by IN ('inquiry', 'manual')) "
+             "ORDER BY r.resolution = 'refunded' DESC, a.attempt_id DESC LIMIT 1",
+             tid);
+    const char *plan = pg_column(sql);
+    CU_ASSERT(strstr(plan, "attempt_tid") != NULL);
+    CU_ASSERT(strstr(plan, "resolution_pkey") != NULL);
+    CU_ASSERT(strstr(plan, "Seq Scan") == NULL);
+    CU_ASSERT(pg_do("RESET enable_seqscan"));
+}
+
+int main(void) {
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    if (!steps_open())
+        return 1;
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("contradiction", NULL, NULL);
+    CU_add_test(s, "refunded, and an inquiry says not", refunded_and_not);
+    CU_add_test(s, "the same finding is recorded once", recorded_once);
+    CU_add_test(s, "an inquiry asked before", asked_before);
+    CU_add_test(s, "not refunded, and an inquiry says refunded", not_refunded_and_yet);
+    CU_add_test(s, "a second attempt was refunded", not_refunded_then_refunded);
+    CU_add_test(s, "rejected, and refunded elsewhere", rejected_and_elsewhere);
+    CU_add_test(s, "while one is open", while_open);
+    CU_add_test(s, "by index", by_index);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    steps_close();
+    return failed ? 1 : 0;
+}
