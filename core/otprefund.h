@@ -115,6 +115,13 @@ enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool se
                          struct otr_attempt *a, struct otr_fault *f);
 /* Asks the bank about an open attempt's transaction as soon as may be ("ask now", callback). */
 enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f);
+/*
+ * The bank's callback: keeps its text as evidence (size bytes, 8192 stored at most), then wakes as
+ * otr_wake does where tid can be one; settles nothing.  tid: NULL: none could be read.  address:
+ * where it came from, NULL: not known.  OTR_OK only if both were done; each is tried in any case.
+ */
+enum otr_status otr_callback(struct otr *o, const char *tid, const char *body, size_t size,
+                             const char *address, struct otr_fault *f);
 
 /* Reading the journal: OTR_OK, OTR_NOT_FOUND, OTR_NO_JOURNAL, OTR_NO_MEMORY. */
 enum otr_status otr_attempt_get(struct otr *o, int64_t attempt_id, struct otr_attempt *a,

@@ -17,9 +17,9 @@ static bool secret_good(const struct visit *v) {
 }
 
 /*
- * Whatever a caller who knows the secret sends is acknowledged at once: the bank would only send it
- * again, and the resolver asks by itself in any case.  The text carries no signature, so nothing in
- * it counts but the TID.
+ * Whatever a caller who knows the secret sends is kept as evidence and acknowledged, also where it
+ * cannot be kept: the bank would only send it again, and the resolver asks by itself in any case.
+ * The text carries no signature, so nothing in it counts but the TID.
  */
 void callback_eko(struct visit *v) {
     char tid[OTR_TID_SIZE] = "";
@@ -35,10 +35,11 @@ void callback_eko(struct visit *v) {
         return;
     }
     bool read = api_callback_tid(v->request->body, v->request->body_size, tid);
-    enum otr_status s = read ? otr_wake(v->app->core, tid, &f) : OTR_INVALID;
-    log_event(s == OTR_OK ? LOG_INFO : LOG_WARNING, v->request->id, "callback", "tid",
-              read ? tid : "unreadable", "text", v->request->body, "woke",
-              s == OTR_OK ? "yes" : "no", NULL);
+    enum otr_status s = otr_callback(v->app->core, read ? tid : NULL, v->request->body,
+                                     v->request->body_size, v->request->remote_addr, &f);
+    log_event(s == OTR_OK && read ? LOG_INFO : LOG_WARNING, v->request->id, "callback", "tid",
+              read ? tid : "unreadable", "done", s == OTR_OK ? "yes" : "no", "detail", f.detail,
+              NULL);
     reply_restart(v->reply, 200, "text/plain; charset=utf-8");
     buf_text(&v->reply->body, "ok\n");
 }

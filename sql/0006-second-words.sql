@@ -1,4 +1,4 @@
--- 0006-second-words.sql - later words of the bank: an inquiry against what is settled.
+-- 0006-second-words.sql - later words of the bank: an inquiry against what is settled; callbacks.
 
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
@@ -129,6 +129,44 @@ BEGIN
     RETURN v_word;
 END
 $$;
+
+-- ---- callbacks: what was said to the callback's address --------------------------------------------
+
+CREATE TABLE otprefund.callback (
+    callback_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+                CONSTRAINT callback_id_range CHECK (callback_id > 0),
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp()
+                CONSTRAINT received_at_finite CHECK (isfinite(received_at)),
+    tid         text COLLATE "C" CONSTRAINT tid_digits CHECK (tid ~ '^[0-9]{1,18}$'),
+    body        text NOT NULL CONSTRAINT body_size CHECK (octet_length(body) <= 8192),
+    body_bytes  integer NOT NULL CONSTRAINT body_bytes_range CHECK (body_bytes >= 0),
+    address     text COLLATE "C" CONSTRAINT address_size CHECK (octet_length(address) BETWEEN 1 AND 64)
+);
+CREATE INDEX callback_tid ON otprefund.callback (tid, callback_id) WHERE tid IS NOT NULL;
+CREATE INDEX callback_received_at ON otprefund.callback USING brin (received_at) WITH (autosummarize = on);
+COMMENT ON TABLE otprefund.callback IS
+    'Insert-only. What was sent to the callback''s address, as evidence: it carries no signature, so it settles nothing and only wakes an inquiry.';
+COMMENT ON COLUMN otprefund.callback.callback_id IS 'Number of the callback, ascending; gaps mean nothing.';
+COMMENT ON COLUMN otprefund.callback.received_at IS 'When it was recorded, by the database''s clock.';
+COMMENT ON COLUMN otprefund.callback.tid IS 'The transaction it names; NULL where none could be read.';
+COMMENT ON COLUMN otprefund.callback.body IS
+    'The text as sent, at most 8192 bytes of it; bytes that are no UTF-8, and zero bytes, stand as U+FFFD.';
+COMMENT ON COLUMN otprefund.callback.body_bytes IS 'How many bytes were sent.';
+COMMENT ON COLUMN otprefund.callback.address IS 'Network address it came from, as the web server told.';
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON otprefund.callback
+    FOR EACH STATEMENT EXECUTE FUNCTION otprefund.refuse_change();
+ALTER TABLE otprefund.callback ENABLE ALWAYS TRIGGER insert_only;
+
+CREATE FUNCTION otprefund.callback_put(p_tid text, p_body text, p_body_bytes integer, p_address text)
+    RETURNS bigint
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO otprefund.callback (tid, body, body_bytes, address)
+    VALUES (p_tid, p_body, p_body_bytes, p_address)
+    RETURNING callback_id
+$$;
+COMMENT ON FUNCTION otprefund.callback_put(text, text, integer, text) IS
+    'Records a callback; returns its number. Changes nothing else.';
+GRANT EXECUTE ON FUNCTION otprefund.callback_put(text, text, integer, text) TO otprefund_app;
 
 INSERT INTO otprefund.schema_version (version, name) VALUES (6, '0006-second-words');
 RESET ROLE;

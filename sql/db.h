@@ -17,6 +17,7 @@ enum db_statement {
     DB_FINISH,
     DB_CLAIM,
     DB_WAKE,
+    DB_CALLBACK,
     DB_ATTEMPT,
     DB_TRANSACTION,
     DB_TID_OF,

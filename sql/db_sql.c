@@ -19,6 +19,7 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                            "o_inquiries, " DB_MS("o_next_at")
                            " FROM otprefund.attempt_claim($1, $2)"},
     [DB_WAKE] = {"wake", "SELECT otprefund.attempt_wake($1)"},
+    [DB_CALLBACK] = {"callback", "SELECT otprefund.callback_put($1, $2, $3, $4)"},
     [DB_ATTEMPT] = {"attempt", "SELECT " DB_ATTEMPT_COLUMNS
                                " FROM otprefund.attempt_status s WHERE s.attempt_id = $1"},
     [DB_TRANSACTION] = {"transaction",

@@ -161,6 +161,19 @@ enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
  * open. */
 enum journal_status journal_wake(struct journal *j, const char *tid);
 
+/* ---- callbacks ----------------------------------------------------------------------------- */
+
+#define JOURNAL_CALLBACK_MAX 8192
+
+/*
+ * Keeps a callback as evidence; changes nothing else.  body: any size bytes, of which the first
+ * JOURNAL_CALLBACK_MAX are stored at most, what is no UTF-8 (or is zero) as U+FFFD; NULL: none.
+ * tid: 1 to 18 digits; NULL or "": none could be read.  address: NULL or "": not known; its first
+ * 64 bytes at most.  _OK, _REFUSED, _DOWN (it may have been recorded all the same), _NO_MEMORY.
+ */
+enum journal_status journal_callback(struct journal *j, const char *tid, const char *body,
+                                     size_t size, const char *address);
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a);

@@ -129,6 +129,8 @@ enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struc
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 NOTHING(journal_wake, struct journal *j, const char *tid)
+NOTHING(journal_callback, struct journal *j, const char *tid, const char *body, size_t size,
+        const char *address)
 NOTHING(journal_attempts, struct journal *j, const struct otr_filter *f, int max,
         struct otr_attempt *rows, int *n)
 NOTHING(journal_transaction, struct journal *j, const char *tid, const struct journal_limits *l,

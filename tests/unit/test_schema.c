@@ -82,9 +82,10 @@ static void checks(void) {
 /* ---- who may do what ------------------------------------------------------------------------ */
 
 static const char *const journal_tables[] = {"attempt",       "outcome",     "resolution",
-                                             "contradiction", "late_answer", "audit_seal"};
+                                             "contradiction", "late_answer", "audit_seal",
+                                             "callback"};
 static const char *const keys[] = {"operator", "outcome", "resolution",
-                                   "found",    "outcome", "row_count"};
+                                   "found",    "outcome", "row_count", "body"};
 
 static void change(char *sql, size_t size, int how, int table) {
     const char *t = journal_tables[table], *k = keys[table];
@@ -102,7 +103,7 @@ static void insert_only(void) {
     char sql[256];
     CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.attempt") > 0);
     for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++)
-        for (int t = 0; t < 6; t++)
+        for (int t = 0; t < 7; t++)
             for (int h = 0; h < 3; h++) { /* UPDATE, DELETE, TRUNCATE */
                 snprintf(sql, sizeof sql, "BEGIN; SET LOCAL ROLE %s", r == 3 ? "none" : roles[r]);
                 CU_ASSERT(pg_do(sql));
@@ -134,7 +135,8 @@ static void rights(void) {
                                         "daily_totals",   "operator_totals", "statement_mismatch"};
     static const char *const tables[] = {
         "attempt",    "outcome",   "resolution",     "open_attempt", "transaction",
-        "api_client", "statement", "statement_line", "audit_seal",   "late_answer"};
+        "api_client", "statement", "statement_line", "audit_seal",   "late_answer",
+        "callback"};
     char sql[256];
     for (size_t k = 0; k < sizeof views / sizeof views[0]; k++) {
         snprintf(sql, sizeof sql, "SELECT * FROM otprefund.%s", views[k]);
