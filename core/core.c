@@ -11,7 +11,7 @@
 #include "core/sign.h"
 
 #define FINISHERS 8
-#define POLL_MS   500 /* an attempt another node carries is looked at so often */
+#define POLL_MS   500 /* an attempt another node carries is looked at so often, heard of or not */
 
 int64_t core_now_ms(void) {
     struct timespec t;
@@ -120,6 +120,9 @@ static enum otr_status open_parts(struct otr *o, struct otr_fault *f) {
         return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory or threads");
     if (k->resolver && !(o->resolver = resolver_start(o)))
         return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory or threads");
+    o->listener = listener_start(o);
+    if (!o->listener)
+        return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory or threads");
     return OTR_OK;
 }
 
@@ -153,6 +156,7 @@ void otr_close(struct otr *o, int grace_ms) {
         return;
     int64_t until = core_monotonic_ms() + grace_ms;
     atomic_store(&o->stopping, true);
+    listener_stop(o->listener);
     resolver_stop(o->resolver);
     http_close(o->http, grace_ms); /* every flight has landed after this */
     int64_t left = until - core_monotonic_ms();

@@ -15,6 +15,7 @@
 #include "core/secret.h"
 #include "sql/journal.h"
 
+struct listener;
 struct resolver;
 
 struct otr {
@@ -28,6 +29,8 @@ struct otr {
     struct http *http;
     struct flights *flights;
     struct resolver *resolver; /* NULL: switched off */
+    struct listener *listener;
+    atomic_bool listening; /* other nodes are heard just now */
     atomic_bool stopping;
 
     pthread_mutex_t numbers_lock;
@@ -59,5 +62,9 @@ struct resolver *resolver_start(struct otr *o);
 void resolver_stop(struct resolver *r); /* ends the thread; NULL allowed */
 void resolver_free(struct resolver *r); /* once nobody can poke it any more; NULL allowed */
 void resolver_poke(struct resolver *r); /* look at the queue now; NULL allowed */
+
+/* listener.c: hears other nodes; wakes the resolver and those who wait for a resolution. */
+struct listener *listener_start(struct otr *o); /* NULL: no memory or no threads */
+void listener_stop(struct listener *l);         /* ends the thread and frees; NULL allowed */
 
 #endif

@@ -2,8 +2,9 @@
  * resolver.c - asks the bank about every open refund attempt, again and again, until it is settled.
  *
  * The queue lives in the journal (open_attempt), so any number of nodes may run this at once.
- * Nothing is due: the thread sleeps until something is, or until it is poked; at the latest after
- * LOOK_MS it looks for what other nodes left behind.
+ * Nothing is due: the thread sleeps until something is, or until it is poked, also by the listener
+ * for what other nodes do.  At the latest after LOOK_MS, or LOOK_DEAF_MS while other nodes are not
+ * heard, it looks for what they left behind.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +12,9 @@
 
 #include "core/core.h"
 
-#define LOOK_MS 30000
-#define BATCH   100
+#define LOOK_MS      300000
+#define LOOK_DEAF_MS 30000
+#define BATCH        100
 #define LEASE_SLACK_MS                                                                             \
     15000 /* a claimed attempt is due again so long after the bank's time, should we die */
 
@@ -69,9 +71,10 @@ static int64_t look(struct resolver *r) {
         ask(o, &due[i]);
     if (n > 0) /* the rate is kept by resting for the share of a second these took up */
         return (int64_t)n * 1000 / per_second + 1;
-    int64_t wait = next_at ? next_at - core_now_ms() : LOOK_MS;
-    if (wait > LOOK_MS)
-        wait = LOOK_MS;
+    int64_t longest = atomic_load(&o->listening) ? LOOK_MS : LOOK_DEAF_MS;
+    int64_t wait = next_at ? next_at - core_now_ms() : longest;
+    if (wait > longest)
+        wait = longest;
     return wait < 10 ? 10 : wait;
 }
 

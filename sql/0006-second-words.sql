@@ -1,4 +1,5 @@
--- 0006-second-words.sql - later words of the bank: an inquiry against what is settled; callbacks.
+-- 0006-second-words.sql - later words of the bank: an inquiry against what is settled;
+-- callbacks; and who is told when.
 
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
@@ -167,6 +168,33 @@ $$;
 COMMENT ON FUNCTION otprefund.callback_put(text, text, integer, text) IS
     'Records a callback; returns its number. Changes nothing else.';
 GRANT EXECUTE ON FUNCTION otprefund.callback_put(text, text, integer, text) TO otprefund_app;
+
+-- ---- resolvers sleep until something is due: tell them of what is due sooner -----------------------
+
+-- Every resolver knows the earliest next_inquiry_at that it saw.  So a place in the queue is news only
+-- where none before it is: on a busy desk that is seldom, and a notification costs a lock at COMMIT.
+CREATE FUNCTION otprefund.open_attempt_told() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- From the latest down: there the open ones are, below them those just settled.
+    PERFORM FROM otprefund.open_attempt q
+      WHERE q.next_inquiry_at <= NEW.next_inquiry_at AND q.next_inquiry_at > clock_timestamp()
+        AND q.attempt_id <> NEW.attempt_id
+      ORDER BY q.next_inquiry_at DESC
+      LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM pg_notify('otprefund_wake', NEW.tid);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION otprefund.open_attempt_told() IS
+    'Trigger: notifies every node (channel otprefund_wake) of an open attempt that is now due before all others.';
+CREATE TRIGGER told AFTER INSERT ON otprefund.open_attempt
+    FOR EACH ROW EXECUTE FUNCTION otprefund.open_attempt_told();
+CREATE TRIGGER told_sooner AFTER UPDATE OF next_inquiry_at ON otprefund.open_attempt
+    FOR EACH ROW WHEN (NEW.next_inquiry_at < OLD.next_inquiry_at)
+    EXECUTE FUNCTION otprefund.open_attempt_told();
 
 INSERT INTO otprefund.schema_version (version, name) VALUES (6, '0006-second-words');
 RESET ROLE;

@@ -161,6 +161,40 @@ enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
  * open. */
 enum journal_status journal_wake(struct journal *j, const char *tid);
 
+/* ---- news of other nodes -------------------------------------------------------------------- */
+
+struct journal_listener;
+
+enum journal_event {
+    JOURNAL_EVENT_NONE,    /* nothing in that time, or stopped */
+    JOURNAL_EVENT_UP,      /* listening from now on; what happened before was not heard */
+    JOURNAL_EVENT_LOST,    /* the connection is lost; news is missed until _UP */
+    JOURNAL_EVENT_WAKE,    /* an open attempt is due, or due sooner than before: look at the queue */
+    JOURNAL_EVENT_SETTLED, /* attempt_id was settled by an inquiry or by people */
+};
+struct journal_news {
+    enum journal_event event;
+    int64_t attempt_id; /* _SETTLED */
+};
+
+/*
+ * A connection of its own that listens for what any node does, this one included (LISTEN,
+ * PostgreSQL's manual).  Opening does not connect: the first wait does.  One thread waits; conninfo
+ * is copied.  NULL: out of memory or descriptors.
+ */
+struct journal_listener *journal_listen_open(const char *conninfo);
+/*
+ * Waits for the next event, at most timeout_ms (negative: for ever).  While there is no database it
+ * tries to connect after pauses that grow from 0.1 to 10 s; in between, and while nothing happens,
+ * it sleeps and sends nothing.
+ */
+void journal_listen_wait(struct journal_listener *l, int timeout_ms, struct journal_news *n);
+/* Ends the wait under way and each later one at once.  A connect under way takes up to 5 s.  Any
+ * thread.  NULL allowed. */
+void journal_listen_stop(struct journal_listener *l);
+/* Once nobody waits.  NULL allowed. */
+void journal_listen_close(struct journal_listener *l);
+
 /* ---- callbacks ----------------------------------------------------------------------------- */
 
 #define JOURNAL_CALLBACK_MAX 8192

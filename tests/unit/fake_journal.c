@@ -32,16 +32,38 @@ void fake_reset(void) {
     pthread_mutex_unlock(&lock);
 }
 
-bool fake_wait_finished(int n) {
+static bool wait_for(const int *counter, int n) {
     for (int i = 0; i < 500; i++) {
         pthread_mutex_lock(&lock);
-        bool there = fake.finished >= n;
+        bool there = *counter >= n;
         pthread_mutex_unlock(&lock);
         if (there)
             return true;
         nanosleep(&(struct timespec){0, 10000000}, NULL);
     }
     return false;
+}
+
+bool fake_wait_finished(int n) {
+    return wait_for(&fake.finished, n);
+}
+
+bool fake_wait_claims(int n) {
+    return wait_for(&fake.claims, n);
+}
+
+static pthread_cond_t said = PTHREAD_COND_INITIALIZER;
+
+void fake_due_and_say(const char *tid, enum journal_event event) {
+    pthread_mutex_lock(&lock);
+    if (tid) {
+        fake.due[0] = (struct journal_due){.attempt_id = 3, .user_code = "20110001"};
+        snprintf(fake.due[0].tid, sizeof fake.due[0].tid, "%s", tid);
+        fake.due_count = 1;
+    }
+    fake.news = (struct journal_news){.event = event, .attempt_id = 3};
+    pthread_cond_broadcast(&said);
+    pthread_mutex_unlock(&lock);
 }
 
 /* ---- journal ---- */
@@ -104,6 +126,7 @@ enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
     *n = fake.due_count < max ? fake.due_count : max;
     memcpy(rows, fake.due, (size_t)*n * sizeof rows[0]);
     fake.due_count = 0;
+    fake.claims++;
     *next_at = 0;
     pthread_mutex_unlock(&lock);
     return JOURNAL_OK;
@@ -119,6 +142,36 @@ enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struc
     a->open = a->kind == OTR_KIND_REFUND && !fake.found.resolution;
     pthread_mutex_unlock(&lock);
     return JOURNAL_OK;
+}
+
+struct journal_listener {
+    bool stop;
+};
+
+struct journal_listener *journal_listen_open(const char *conninfo) {
+    (void)conninfo;
+    return calloc(1, sizeof(struct journal_listener));
+}
+
+void journal_listen_wait(struct journal_listener *l, int timeout_ms, struct journal_news *n) {
+    (void)timeout_ms;
+    pthread_mutex_lock(&lock);
+    while (!l->stop && fake.news.event == JOURNAL_EVENT_NONE)
+        pthread_cond_wait(&said, &lock);
+    *n = fake.news;
+    fake.news.event = JOURNAL_EVENT_NONE;
+    pthread_mutex_unlock(&lock);
+}
+
+void journal_listen_stop(struct journal_listener *l) {
+    pthread_mutex_lock(&lock);
+    l->stop = true;
+    pthread_cond_broadcast(&said);
+    pthread_mutex_unlock(&lock);
+}
+
+void journal_listen_close(struct journal_listener *l) {
+    free(l);
 }
 
 /* Not asked for by what is tested here. */

@@ -27,11 +27,17 @@ struct fake {
     int finished;                 /* findings written */
     struct journal_due due[4];    /* handed out by the next journal_claim */
     int due_count;
+    int claims;                   /* calls of journal_claim */
+    struct journal_news news;     /* what the listener hears next */
 };
 extern struct fake fake;
 
 void fake_reset(void);
 /* Waits until n findings were written, at most five seconds. */
 bool fake_wait_finished(int n);
+/* The same for calls of journal_claim. */
+bool fake_wait_claims(int n);
+/* Puts due[0] into the queue and has the listener hear event; one without the other: no tid, _NONE. */
+void fake_due_and_say(const char *tid, enum journal_event event);
 
 #endif

@@ -240,6 +240,24 @@ static void the_resolver_asks_about_what_is_due(void) {
     otr_close(o, 1000);
 }
 
+/* What other nodes do is heard: the resolver looks at once, long before it would by itself. */
+static void the_resolver_heeds_other_nodes(void) {
+    static const enum journal_event events[] = {JOURNAL_EVENT_WAKE, JOURNAL_EVENT_UP,
+                                                JOURNAL_EVENT_LOST};
+    for (int k = 0; k < 3; k++) {
+        fake_reset();
+        answers("{\"status\":0,\"response_status_id\":0,\"message\":\"ok\","
+                "\"data\":{\"tid\":\"12345600\",\"tx_status\":\"4\"}}");
+        fake.begun.open_attempt_id = 3;
+        struct otr *o = open_core(true);
+        CU_ASSERT(fake_wait_claims(1)); /* it found nothing due, and sleeps */
+        fake_due_and_say("12345600", events[k]);
+        CU_ASSERT(fake_wait_finished(1));
+        CU_ASSERT_EQUAL(atomic_load(&o->listening), events[k] == JOURNAL_EVENT_UP);
+        otr_close(o, 1000);
+    }
+}
+
 static void malformed_values_reach_nobody(void) {
     static const struct {
         const char *tid, *otp, *key;
@@ -301,6 +319,7 @@ int main(void) {
     CU_ADD_TEST(s, an_outcome_is_kept_until_the_database_takes_it);
     CU_ADD_TEST(s, a_stop_ends_what_is_in_flight_as_unknown);
     CU_ADD_TEST(s, the_resolver_asks_about_what_is_due);
+    CU_ADD_TEST(s, the_resolver_heeds_other_nodes);
     CU_ADD_TEST(s, malformed_values_reach_nobody);
     CU_ADD_TEST(s, rupees_are_exact);
     CU_basic_set_mode(CU_BRM_VERBOSE);
