@@ -159,6 +159,11 @@ struct otr_numbers {
     int64_t open, overdue, oldest_open_ms, lag_ms;
     uint64_t outcomes[OTR_KIND__MAX][OTR_OUTCOME__MAX]; /* since start, by this process */
     uint64_t bank_ms_sum[OTR_KIND__MAX];                /* time spent in bank calls */
+    bool resolver, listening; /* runs here; other nodes are heard (if not, looked after) just now */
+    uint64_t resolver_errors; /* since start: claims that failed, inquiries that could not begin */
+    int64_t resolver_error_at; /* of the last one; 0: none */
+    bool resolver_failing;     /* its last look at the queue failed */
+    char resolver_error[256];  /* the last one, one line; "": none */
 };
 enum otr_status otr_numbers_get(struct otr *o, struct otr_numbers *n, struct otr_fault *f);
 

@@ -82,6 +82,8 @@ enum otr_status otr_numbers_get(struct otr *o, struct otr_numbers *n, struct otr
     o->numbers.database = s == JOURNAL_OK;
     *n = o->numbers;
     pthread_mutex_unlock(&o->numbers_lock);
+    n->resolver = o->resolver != NULL;
+    n->listening = atomic_load(&o->listening);
     n->in_flight = http_in_flight(o->http);
     n->unwritten = flights_unfinished(o->flights);
     n->open = j.open;

@@ -7,6 +7,7 @@
  * heard, it looks for what they left behind.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -41,14 +42,30 @@ static bool rest(struct resolver *r, int64_t ms, bool heed_pokes) {
     return go_on;
 }
 
+/* What goes wrong here is nobody's answer, so it is counted for /readyz and /metrics. */
+static void failed(struct otr *o, const char *why) {
+    pthread_mutex_lock(&o->numbers_lock);
+    o->numbers.resolver_errors++;
+    o->numbers.resolver_error_at = core_now_ms();
+    snprintf(o->numbers.resolver_error, sizeof o->numbers.resolver_error, "%s", why);
+    pthread_mutex_unlock(&o->numbers_lock);
+}
+
+static void failing(struct otr *o, bool yes) {
+    pthread_mutex_lock(&o->numbers_lock);
+    o->numbers.resolver_failing = yes;
+    pthread_mutex_unlock(&o->numbers_lock);
+}
+
 static void ask(struct otr *o, const struct journal_due *due) {
     const struct otr_who who = {
         .name = "resolver", .user_code = due->user_code, .channel = OTR_CHANNEL_RESOLVER};
     struct otr_fault fault;
     int64_t id;
-    /* A failure here needs no care: the lease brings the attempt back. */
-    refund_inquire(o, &who, *due->tid ? due->tid : NULL, due->client_ref_id, due->attempt_id,
-                   due->inquiries, &id, &fault);
+    /* The lease brings the attempt back. */
+    if (refund_inquire(o, &who, *due->tid ? due->tid : NULL, due->client_ref_id, due->attempt_id,
+                       due->inquiries, &id, &fault) != OTR_OK)
+        failed(o, fault.detail);
 }
 
 /* One look at the queue.  Returns how long to rest, in ms. */
@@ -65,8 +82,14 @@ static int64_t look(struct resolver *r) {
     int n = 0;
     int64_t next_at = 0;
     int lease = o->config.timeout_ms + LEASE_SLACK_MS;
-    if (journal_claim(o->journal, max, lease, due, &n, &next_at) != JOURNAL_OK)
+    enum journal_status s = journal_claim(o->journal, max, lease, due, &n, &next_at);
+    failing(o, s != JOURNAL_OK);
+    if (s != JOURNAL_OK) {
+        char why[160];
+        journal_claim_trouble(o->journal, why, sizeof why);
+        failed(o, *why ? why : journal_status_text(s));
         return 1000;
+    }
     for (int i = 0; i < n; i++)
         ask(o, &due[i]);
     if (n > 0) /* the rate is kept by resting for the share of a second these took up */

@@ -4,6 +4,7 @@
 
 #include "fcgi/app.h"
 #include "fcgi/desk.h"
+#include "fcgi/text.h"
 
 #define LAG_MAX_MS                                                                                 \
     (5 * 60 * 1000) /* an open attempt overdue by more: the resolver does not keep up */
@@ -20,6 +21,21 @@ void probe_style(struct visit *v) {
 void probe_healthz(struct visit *v) {
     reply_restart(v->reply, 200, plain);
     buf_text(&v->reply->body, "ok\n");
+}
+
+/* An error that stays is told here long before the lag shows it. */
+static void resolver(struct buf *b, const struct otr_numbers *n) {
+    char at[TEXT_TIME_SIZE];
+    if (!n->resolver)
+        buf_text(b, "resolver: switched off\n");
+    else if (!n->resolver_errors)
+        buf_text(b, "resolver: ok\n");
+    else
+        buf_format(b, "resolver: %s, errors %llu, last %s: %s\n",
+                   n->resolver_failing ? "failing" : "ok", (unsigned long long)n->resolver_errors,
+                   text_rfc3339(n->resolver_error_at, at), n->resolver_error);
+    if (!n->listening)
+        buf_text(b, "other nodes: not heard, looked after every 30 s\n");
 }
 
 /* Ready: what is asked of us can be recorded, and what is open is being settled.  A bank that does
@@ -43,6 +59,7 @@ void probe_readyz(struct visit *v) {
                    (long long)n.open, (long long)n.overdue);
     else
         buf_text(b, "resolver lag: not known\n");
+    resolver(b, &n);
     if (atomic_load(&v->app->stopping))
         buf_text(b, "stopping\n");
 }
@@ -109,5 +126,11 @@ void probe_metrics(struct visit *v) {
         gauge(b, "resolver_lag_seconds", "How long the most overdue open attempt has been due.",
               (double)n.lag_ms / 1e3);
     }
+    metric(b, "resolver_errors_total", "counter",
+           "Looks at the queue and inquiries of the resolver that failed.");
+    buf_format(b, "otprefund_resolver_errors_total %llu\n", (unsigned long long)n.resolver_errors);
+    gauge(b, "resolver_failing", "1 if the resolver's last look at the queue failed.",
+          n.resolver_failing);
+    gauge(b, "listening", "1 if other nodes are heard (LISTEN).", n.listening);
     requests(b, v->app);
 }

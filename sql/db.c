@@ -32,6 +32,7 @@ struct journal {
     int idle_count;
     int64_t no_connect_before;
     int back_off_ms;
+    char trouble[DB_STATEMENT__MAX][DB_TROUBLE_SIZE]; /* of the last failure of each statement */
 };
 
 int64_t db_monotonic_ms(void) {
@@ -269,16 +270,16 @@ static void pool_give(struct journal *j, struct connection *c) {
 }
 
 /* Connects, unless somebody has just failed to: while the database is away nobody waits long. */
-static bool connected(struct journal *j, struct connection *c) {
+static bool connected(struct journal *j, struct connection *c, char why[DB_TROUBLE_SIZE]) {
     if (connection_alive(c))
         return true;
     pthread_mutex_lock(&j->lock);
     bool allowed = db_monotonic_ms() >= j->no_connect_before;
     pthread_mutex_unlock(&j->lock);
-    char why[256];
+    snprintf(why, DB_TROUBLE_SIZE, "no connection to the database");
     if (!allowed)
         return false;
-    bool ok = connection_open(j->conninfo, c, why, sizeof why);
+    bool ok = connection_open(j->conninfo, c, why, DB_TROUBLE_SIZE);
     pthread_mutex_lock(&j->lock);
     if (ok) {
         j->back_off_ms = 0;
@@ -314,8 +315,17 @@ static enum verdict judge(const PGresult *r) {
     return V_DOWN; /* nothing was committed: resources, shutdown, timeout, read-only, rights */
 }
 
+/* What the server says is wrong: its code and words. */
+static void note(const PGresult *r, char why[DB_TROUBLE_SIZE]) {
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    char line[DB_TROUBLE_SIZE - 8];
+    db_first_line(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), line, sizeof line);
+    snprintf(why, DB_TROUBLE_SIZE, "%.5s %s", state ? state : "", line);
+}
+
 /* True: prepared.  False: *v says why not; nothing was executed. */
-static bool prepare(struct connection *c, enum db_statement s, enum verdict *v) {
+static bool prepare(struct connection *c, enum db_statement s, enum verdict *v,
+                    char why[DB_TROUBLE_SIZE]) {
     if (c->prepared[s])
         return true;
     *v = V_AFRESH;
@@ -325,6 +335,8 @@ static bool prepare(struct connection *c, enum db_statement s, enum verdict *v) 
     if (!r)
         return false;
     *v = judge(r);
+    if (*v != V_OK)
+        note(r, why);
     PQclear(r);
     c->prepared[s] = *v == V_OK;
     return c->prepared[s];
@@ -332,9 +344,10 @@ static bool prepare(struct connection *c, enum db_statement s, enum verdict *v) 
 
 /* Sends and waits.  V_OK with *r; lost (true) if it is not known whether it was executed. */
 static enum verdict execute(struct connection *c, enum db_statement s, const struct db_params *p,
-                            PGresult **r, bool *lost) {
+                            PGresult **r, bool *lost, char why[DB_TROUBLE_SIZE]) {
     enum verdict v;
-    if (!prepare(c, s, &v))
+    snprintf(why, DB_TROUBLE_SIZE, "the connection was lost, or the database did not answer");
+    if (!prepare(c, s, &v, why))
         return v;
     *r =
         PQsendQueryPrepared(c->pg, db_texts[s].name, p->count, p->values, p->lengths, p->formats, 0)
@@ -345,10 +358,23 @@ static enum verdict execute(struct connection *c, enum db_statement s, const str
         return V_AFRESH;
     v = judge(*r);
     if (v != V_OK) {
+        note(*r, why);
         PQclear(*r);
         *r = NULL;
     }
     return v;
+}
+
+static void trouble_put(struct journal *j, enum db_statement s, const char *why) {
+    pthread_mutex_lock(&j->lock);
+    snprintf(j->trouble[s], DB_TROUBLE_SIZE, "%s", why);
+    pthread_mutex_unlock(&j->lock);
+}
+
+void db_trouble(struct journal *j, enum db_statement s, char *why, size_t size) {
+    pthread_mutex_lock(&j->lock);
+    snprintf(why, size, "%s", j->trouble[s]);
+    pthread_mutex_unlock(&j->lock);
 }
 
 enum journal_status db_run(struct journal *j, enum db_statement s, const struct db_params *p,
@@ -357,15 +383,18 @@ enum journal_status db_run(struct journal *j, enum db_statement s, const struct 
     enum journal_status status = JOURNAL_DOWN;
     PGresult *r = NULL;
     bool unsure = false;
+    char why[DB_TROUBLE_SIZE] = "all connections are in use";
     if (out)
         *out = NULL;
     struct connection *c = pool_take(j);
-    if (!c)
+    if (!c) {
+        trouble_put(j, s, why);
         return JOURNAL_DOWN;
+    }
     for (int i = 0; i < TRIES; i++) {
-        if (!connected(j, c))
+        if (!connected(j, c, why))
             break;
-        enum verdict v = execute(c, s, p ? p : &none, &r, &unsure);
+        enum verdict v = execute(c, s, p ? p : &none, &r, &unsure, why);
         if (unsure && lost)
             *lost = c->backend;
         if (v == V_AFRESH)
@@ -379,6 +408,8 @@ enum journal_status db_run(struct journal *j, enum db_statement s, const struct 
             break;
     }
     pool_give(j, c);
+    if (status != JOURNAL_OK)
+        trouble_put(j, s, why);
     if (out)
         *out = r;
     else
@@ -425,11 +456,12 @@ static enum journal_status select_on(struct connection *c, const char *sql,
 enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p,
                               bool slow, PGresult **out) {
     enum journal_status status = JOURNAL_DOWN;
+    char why[DB_TROUBLE_SIZE];
     *out = NULL;
     struct connection *c = pool_take(j);
     if (!c)
         return JOURNAL_DOWN;
-    if (connected(j, c))
+    if (connected(j, c, why))
         status = select_on(c, sql, p, slow, out);
     pool_give(j, c);
     return status;

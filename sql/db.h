@@ -75,6 +75,10 @@ struct db_backend {
 enum journal_status db_run(struct journal *j, enum db_statement s, const struct db_params *p,
                            PGresult **out, struct db_backend *lost);
 
+/* Why the last call of a statement that failed did: a line without values of ours; "": none did. */
+#define DB_TROUBLE_SIZE 160
+void db_trouble(struct journal *j, enum db_statement s, char *why, size_t size);
+
 /* The same for statements that only read: a lost connection is replaced and asked again, once. */
 enum journal_status db_read(struct journal *j, enum db_statement s, const struct db_params *p,
                             PGresult **out);

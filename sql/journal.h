@@ -157,6 +157,9 @@ struct journal_due {
 enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
                                   struct journal_due *rows, int *n, int64_t *next_at);
 
+/* Why the last claim that failed did: one short line; "" if none did. */
+void journal_claim_trouble(struct journal *j, char *why, size_t size);
+
 /* Makes the open attempt on tid due now and notifies every node.  JOURNAL_OK also where none is
  * open. */
 enum journal_status journal_wake(struct journal *j, const char *tid);

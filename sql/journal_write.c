@@ -223,6 +223,10 @@ enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
     return JOURNAL_OK;
 }
 
+void journal_claim_trouble(struct journal *j, char *why, size_t size) {
+    db_trouble(j, DB_CLAIM, why, size);
+}
+
 enum journal_status journal_wake(struct journal *j, const char *tid) {
     struct db_params p = {0};
     db_text(&p, tid);

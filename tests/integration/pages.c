@@ -139,12 +139,15 @@ static void probes(void) {
     expect_status("/healthz", &r, 200);
     client_get(&it.nobody, "/readyz", &r);
     expect_status("/readyz", &r, 200);
+    expect_says("/readyz", &r, "resolver: ok");
     client_get(&it.nobody, "/metrics", &r);
     expect_status("/metrics", &r, 200);
     reply_header(&r, "Content-Type", type, sizeof type);
     expect(strncasecmp(type, "text/plain", 10) == 0, "/metrics: Content-Type is '%s'", type);
     expect_says("/metrics", &r, "# TYPE otprefund_");
     expect_says("/metrics", &r, "# HELP otprefund_");
+    expect_says("/metrics", &r, "otprefund_resolver_errors_total ");
+    expect_says("/metrics", &r, "\notprefund_listening 1\n");
     for (const char *p = r.body; p && *p;) { /* every line is a comment or "name[{labels}] value" */
         size_t n = strcspn(p, "\n");
         expect(n == 0 || *p == '#' || memchr(p, ' ', n) != NULL, "/metrics: odd line '%.*s'",

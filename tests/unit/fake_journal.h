@@ -27,6 +27,7 @@ struct fake {
     int finished;                 /* findings written */
     struct journal_due due[4];    /* handed out by the next journal_claim */
     int due_count;
+    enum journal_status claim_status;
     int claims;                   /* calls of journal_claim */
     struct journal_news news;     /* what the listener hears next */
 };

@@ -115,6 +115,33 @@ static void claims_are_disjoint(void) {
     CU_ASSERT_EQUAL(c[0].n + c[1].n + c[2].n + c[3].n, 40);
 }
 
+/* Why a claim fails is told, not only that it does; and it works again once that is mended. */
+static void failures_are_told(void) {
+    struct journal_due rows[4];
+    struct journal *fresh = NULL; /* with nothing prepared yet */
+    const struct journal_config c = {.conninfo = pg_app, .connections = 1, .node = "host:2"};
+    char why[160];
+    int64_t next_at;
+    int n;
+    CU_ASSERT_EQUAL_FATAL(journal_open(&c, &fresh, why, sizeof why), JOURNAL_OK);
+    journal_claim_trouble(fresh, why, sizeof why);
+    CU_ASSERT_STRING_EQUAL(why, "");
+    CU_ASSERT(pg_do("ALTER FUNCTION otprefund.attempt_claim(integer, integer) RENAME TO gone"));
+    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_at), JOURNAL_DOWN);
+    journal_claim_trouble(fresh, why, sizeof why);
+    CU_ASSERT(strstr(why, "42883") && strstr(why, "attempt_claim") && strstr(why, "not exist"));
+    CU_ASSERT(pg_do("ALTER FUNCTION otprefund.gone(integer, integer) RENAME TO attempt_claim"));
+    CU_ASSERT(pg_do("REVOKE EXECUTE ON FUNCTION otprefund.attempt_claim(integer, integer) "
+                    "FROM otprefund_app"));
+    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_at), JOURNAL_DOWN);
+    journal_claim_trouble(fresh, why, sizeof why);
+    CU_ASSERT(strstr(why, "42501") != NULL);
+    CU_ASSERT(pg_do("GRANT EXECUTE ON FUNCTION otprefund.attempt_claim(integer, integer) "
+                    "TO otprefund_app"));
+    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_at), JOURNAL_OK);
+    journal_close(fresh);
+}
+
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
@@ -124,6 +151,7 @@ int main(void) {
     CU_pSuite s = CU_add_suite("queue", NULL, NULL);
     CU_add_test(s, "lost nodes are taken over", take_over);
     CU_add_test(s, "claims are disjoint", claims_are_disjoint);
+    CU_add_test(s, "why a claim fails", failures_are_told);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     unsigned failed = CU_get_number_of_failures();

@@ -258,6 +258,27 @@ static void the_resolver_heeds_other_nodes(void) {
     }
 }
 
+/* A claim that fails for good is not silent. */
+static void the_resolver_tells_what_fails(void) {
+    struct otr_numbers n;
+    struct otr_fault f;
+    fake_reset();
+    fake.claim_status = JOURNAL_DOWN;
+    struct otr *o = open_core(true);
+    CU_ASSERT(fake_wait_claims(2)); /* the first failure is counted by now */
+    CU_ASSERT_EQUAL(otr_numbers_get(o, &n, &f), OTR_OK);
+    CU_ASSERT(n.resolver && n.resolver_errors >= 1 && n.resolver_failing);
+    CU_ASSERT_STRING_EQUAL(n.resolver_error, "42883 no such function");
+    CU_ASSERT(n.resolver_error_at > 0);
+    otr_close(o, 1000);
+    fake_reset();
+    o = open_core(false);
+    CU_ASSERT_EQUAL(otr_numbers_get(o, &n, &f), OTR_OK);
+    CU_ASSERT(!n.resolver && n.resolver_errors == 0 && !n.resolver_failing);
+    CU_ASSERT_STRING_EQUAL(n.resolver_error, "");
+    otr_close(o, 1000);
+}
+
 static void malformed_values_reach_nobody(void) {
     static const struct {
         const char *tid, *otp, *key;
@@ -320,6 +341,7 @@ int main(void) {
     CU_ADD_TEST(s, a_stop_ends_what_is_in_flight_as_unknown);
     CU_ADD_TEST(s, the_resolver_asks_about_what_is_due);
     CU_ADD_TEST(s, the_resolver_heeds_other_nodes);
+    CU_ADD_TEST(s, the_resolver_tells_what_fails);
     CU_ADD_TEST(s, malformed_values_reach_nobody);
     CU_ADD_TEST(s, rupees_are_exact);
     CU_basic_set_mode(CU_BRM_VERBOSE);
