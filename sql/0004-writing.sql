@@ -398,6 +398,11 @@ BEGIN
                    ELSE q.next_inquiry_at END
          WHERE q.attempt_id = v_q.attempt_id;
     END IF;
+    -- 5. an inquiry that was to settle nothing, against what is settled (0006)
+    IF p_kind = 'inquiry' AND p_outcome = 'answered' AND p_settles IS NULL AND NOT v_open
+       AND v_word <> 'same' AND p_tid = coalesce(v_a.tid, p_tid) THEN
+        PERFORM otprefund.resolution_check(p_attempt_id, v_a.started_at, p_tid, p_tx_status, p_evidence);
+    END IF;
     RETURN v_word;
 END
 $$;
