@@ -47,6 +47,9 @@ enum otr_status core_journal_status(enum journal_status s, struct otr_fault *f);
 enum otr_status core_fault(struct otr_fault *f, enum otr_status s, enum otr_whose whose,
                            const char *detail);
 
+/* An idempotency key: 1..128 visible ASCII characters (refund.c).  NULL: false. */
+bool core_key_valid(const char *key);
+
 /* Starts an inquiry about an open attempt or, with about 0, about whatever is open on tid
  * (refund.c). */
 enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const char *tid,

@@ -34,7 +34,8 @@ enum otr_status {
     OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent */
     OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
-    OTR_BROKEN, /* our bug or a wrong set-up */
+    OTR_CONFLICT, /* not possible as things stand now: detail says why */
+    OTR_BROKEN,   /* our bug or a wrong set-up */
     OTR_STATUS__MAX
 };
 
@@ -123,6 +124,40 @@ enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f);
 enum otr_status otr_callback(struct otr *o, const char *tid, const char *body, size_t size,
                              const char *address, struct otr_fault *f);
 
+/*
+ * Manual resolution: one supervisor proposes how an open refund attempt is to be settled, with a
+ * fresh inquiry about its transaction as evidence; another supervisor or an auditor decides.
+ * Nobody is exempt.
+ */
+enum otr_manual_limits { OTR_REASON_MIN = 10, OTR_REASON_MAX = 500 }; /* characters */
+/*
+ * About an attempt that was settled by hand the same two steps make a counter-entry, once: it must
+ * say the opposite, and stands beside the resolution, which is never changed.
+ *
+ * reason: OTR_REASON_MIN..MAX characters of UTF-8 without control characters or blanks around it.
+ * key: as for otr_refund; the same form twice is one proposal.  Only once the attempt is older than
+ * settle_s and its own answer cannot come any more.  OTR_OK; OTR_INVALID (reason, resolution, key);
+ * OTR_FORBIDDEN (not an enabled supervisor); OTR_NOT_FOUND; OTR_KEY_USED; OTR_CONFLICT (settled,
+ * too soon, or the evidence is none: not finished, older than 15 minutes, or overtaken by another
+ * answer); OTR_NO_JOURNAL, OTR_NO_MEMORY, OTR_BROKEN.
+ */
+enum otr_status otr_manual_propose(struct otr *o, const struct otr_who *w, int64_t attempt_id,
+                                   enum otr_resolution resolution, const char *reason,
+                                   int64_t evidence_attempt_id, const char *key,
+                                   int64_t *proposal_id, struct otr_fault *f);
+/*
+ * Approves or refuses a proposal, once.  note: NULL, or up to OTR_REASON_MAX characters.  OTR_OK;
+ * OTR_INVALID (note); OTR_FORBIDDEN (the proposer, or not an enabled supervisor or auditor);
+ * OTR_NOT_FOUND; OTR_CONFLICT (decided, settled, superseded; for an approval also: older than 24
+ * hours, or the bank has said something else since); OTR_NO_JOURNAL, OTR_NO_MEMORY, OTR_BROKEN.
+ */
+enum otr_status otr_manual_decide(struct otr *o, const struct otr_who *w, int64_t attempt_id,
+                                  int64_t proposal_id, bool approve, const char *note,
+                                  struct otr_fault *f);
+/* The newest proposal about an attempt; OTR_NOT_FOUND if there is none. */
+enum otr_status otr_manual_get(struct otr *o, int64_t attempt_id, struct otr_manual *m,
+                               struct otr_fault *f);
+
 /* Reading the journal: OTR_OK, OTR_NOT_FOUND, OTR_NO_JOURNAL, OTR_NO_MEMORY. */
 enum otr_status otr_attempt_get(struct otr *o, int64_t attempt_id, struct otr_attempt *a,
                                 struct otr_fault *f);
@@ -145,6 +180,7 @@ enum otr_report {
     OTR_REPORT_OPERATOR_TOTALS,
     OTR_REPORT_UNRESOLVED,
     OTR_REPORT_MISMATCH,
+    OTR_REPORT_MANUAL,
     OTR_REPORT__MAX
 };
 enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_table *t,

@@ -71,6 +71,7 @@ enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_tabl
         [OTR_REPORT_OPERATOR_TOTALS] = JOURNAL_REPORT_OPERATOR_TOTALS,
         [OTR_REPORT_UNRESOLVED] = JOURNAL_REPORT_UNRESOLVED,
         [OTR_REPORT_MISMATCH] = JOURNAL_REPORT_MISMATCH,
+        [OTR_REPORT_MANUAL] = JOURNAL_REPORT_MANUAL,
     };
     return core_journal_status(journal_report(o->journal, report[r], t), f);
 }

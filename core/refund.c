@@ -17,7 +17,7 @@
 
 /* ---- 1. may it? -------------------------------------------------------------------------- */
 
-static bool key_valid(const char *key) {
+bool core_key_valid(const char *key) {
     size_t size = key ? strlen(key) : 0;
     if (size == 0 || size >= OTR_KEY_SIZE)
         return false;
@@ -33,7 +33,7 @@ static enum otr_status check(struct otr *o, const char *tid, const char *key, st
                           "the program is stopping; nothing was sent");
     if (!api_tid_valid(tid))
         return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "a TID is 1 to 18 digits");
-    if (!key_valid(key))
+    if (!core_key_valid(key))
         return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER,
                           "the idempotency key must be 1 to 128 visible ASCII characters");
     return OTR_OK;

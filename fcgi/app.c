@@ -18,6 +18,9 @@ static void (*const handlers[ROUTE__MAX])(struct visit *) = {
     [ROUTE_SEND_OTP] = desk_send_otp,
     [ROUTE_REFUND] = desk_refund,
     [ROUTE_ATTEMPT] = desk_attempt,
+    [ROUTE_ASK] = desk_ask,
+    [ROUTE_PROPOSE] = desk_propose,
+    [ROUTE_DECIDE] = desk_decide,
     [ROUTE_LIST] = desk_list,
     [ROUTE_RECONCILIATION] = desk_reconciliation,
     [ROUTE_STYLE] = probe_style,
@@ -89,6 +92,7 @@ static bool admit(struct visit *v) {
     case WHO_OPERATOR:
     case WHO_STAFF:
     case WHO_AUDIT:
+    case WHO_SUPERVISOR:
         return desk_admit(v);
     case WHO_CLIENT:
     case WHO_REFUNDER:

@@ -13,6 +13,7 @@ int desk_http_status(enum otr_status s) {
         [OTR_OK] = 200,       [OTR_INVALID] = 400,   [OTR_FORBIDDEN] = 403, [OTR_NOT_FOUND] = 404,
         [OTR_BUSY] = 409,     [OTR_KEY_USED] = 422,  [OTR_LIMITED] = 429,   [OTR_NO_JOURNAL] = 503,
         [OTR_STOPPING] = 503, [OTR_NO_MEMORY] = 503, [OTR_BROKEN] = 500,
+        [OTR_CONFLICT] = 409,
     };
     return s < OTR_STATUS__MAX ? statuses[s] : 500;
 }
@@ -56,6 +57,7 @@ void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size
     case OTR_FORBIDDEN:
         snprintf(out, size, "You may not do this. %s", f->detail);
         break;
+    case OTR_CONFLICT:
     case OTR_INVALID:
         snprintf(out, size, "%s",
                  f->detail[0] ? f->detail : "Something in the request is malformed.");

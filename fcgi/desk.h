@@ -6,6 +6,7 @@
 
 #include "fcgi/app.h"
 #include "fcgi/csrf.h"
+#include "fcgi/form.h"
 #include "fcgi/page.h"
 
 #define DESK_FORM_MAX 16384 /* bytes of a form */
@@ -35,6 +36,25 @@ struct otr_attempt *desk_rows(struct visit *v, int n);
 /* The transaction as the journal knows it; one that nothing is known of has its tid only. */
 enum otr_status desk_transaction_get(struct visit *v, const char *tid, struct otr_transaction *t,
                                      struct otr_fault *f);
+
+/*
+ * Reads the form of the body.  ours: it came from our own page.  back: a path to go back to.
+ * False: answered.
+ */
+bool desk_form_take(struct visit *v, const struct form_rule *rules, int n,
+                    struct form_value *values, const char *back);
+bool desk_form_ours(struct visit *v, const char *token, const char *back);
+/* The inquiry about tid that is on its way; 0: none. */
+int64_t desk_inquiry_under_way(struct visit *v, const char *tid);
+
+/* The attempt whose number stands in the address; false: answered with 404 or 503. */
+bool desk_attempt_find(struct visit *v, struct otr_attempt *a);
+/* "/attempts/123" of that number.  Returns path. */
+#define DESK_PATH_SIZE 48
+const char *desk_attempt_path(const struct visit *v, char path[DESK_PATH_SIZE]);
+/* Its page.  typed: what a form about settling it by hand held, or NULL. */
+void desk_attempt_show(struct visit *v, const struct otr_attempt *a, int status,
+                       const struct page_manual *typed);
 
 /* HTTP status of a status of the core, and its sentence for a person or a program (out: at least
  * 400 bytes). */

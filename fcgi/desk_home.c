@@ -117,34 +117,3 @@ void desk_home(struct visit *v) {
              "A TID has digits only, at most 18. A reference has at most 20 letters, digits, _ . "
              "or -.");
 }
-
-void desk_attempt(struct visit *v) {
-    struct otr_fault f = {0};
-    struct desk_page p;
-    struct otr_attempt a;
-    struct otr_transaction t;
-    int64_t id = text_number(v->route.param);
-    if (id < 1) {
-        desk_error(v, 404, "There is no such attempt: its number has digits only.", 0, "/attempts");
-        return;
-    }
-    v->reply->attempt_id = id;
-    enum otr_status s = otr_attempt_get(v->app->core, id, &a, &f);
-    if (s == OTR_OK && a.tid[0])
-        s = desk_transaction_get(v, a.tid, &t, &f);
-    if (s == OTR_NOT_FOUND) {
-        desk_error(v, 404, "There is no such attempt.", 0, "/attempts");
-        return;
-    }
-    if (s != OTR_OK) {
-        desk_fault(v, s, &f);
-        return;
-    }
-    if (!desk_page_begin(v, &p, v->user.may_refund))
-        return;
-    int refresh = page_refresh_s(&p.page, &a);
-    if (refresh > 0)
-        reply_header(v->reply, "Refresh", "%d", refresh);
-    if (!page_attempt(&p.page, &a, a.tid[0] ? &t : NULL, &v->reply->body))
-        v->reply->body.failed = true;
-}

@@ -128,6 +128,7 @@ void desk_reconciliation(struct visit *v) {
         .operator_totals = &tables[OTR_REPORT_OPERATOR_TOTALS],
         .unresolved = &tables[OTR_REPORT_UNRESOLVED],
         .mismatch = &tables[OTR_REPORT_MISMATCH],
+        .manual = &tables[OTR_REPORT_MANUAL],
     };
     desk_page_begin(v, &p, false);
     if (!page_reconciliation(&p.page, &page, &v->reply->body))

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "fcgi/desk.h"
-#include "fcgi/form.h"
-#include "fcgi/log.h"
 #include "fcgi/text.h"
 
 #define HISTORY 50 /* attempts shown on a transaction's page */
@@ -81,7 +79,7 @@ static bool tid_good(struct visit *v) {
 
 /* An inquiry still on its way serves this view too: a page that renews itself asks the bank once.
  */
-static int64_t inquiry_under_way(struct visit *v, const char *tid) {
+int64_t desk_inquiry_under_way(struct visit *v, const char *tid) {
     struct otr_attempt a;
     struct otr_fault f = {0};
     int n = 0;
@@ -99,7 +97,7 @@ void desk_transaction(struct visit *v) {
     struct otr_who who = desk_who(v);
     if (!tid_good(v))
         return;
-    struct view view = {.status = 200, .inquiry_id = inquiry_under_way(v, v->route.param)};
+    struct view view = {.status = 200, .inquiry_id = desk_inquiry_under_way(v, v->route.param)};
     if (!view.inquiry_id) {
         enum otr_status s =
             otr_inquire(v->app->core, &who, v->route.param, NULL, &view.inquiry_id, &f);
@@ -111,44 +109,19 @@ void desk_transaction(struct visit *v) {
     show(v, v->route.param, &view);
 }
 
-/* A form of another site, or one too old.  The browser says where it came from; the token proves
- * it. */
 static bool form_ours(struct visit *v, const char *token) {
-    const char *site = v->request->sec_fetch_site;
-    bool same = !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
-    if (same && csrf_check(v->app->core, v->user.name, token, app_now_ms() / 1000))
-        return true;
     char back[40];
     snprintf(back, sizeof(back), "/refunds/%.18s", v->route.param);
-    log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because",
-              same ? "form token" : "another site", NULL);
-    desk_error(v, 403,
-               "This form is too old or was not opened here. Nothing was sent. "
-               "Open the transaction again and use the fresh form.",
-               0, back);
-    return false;
+    return desk_form_ours(v, token, back);
 }
 
 static bool form_take(struct visit *v, const struct form_rule *rules, int n,
                       struct form_value *values) {
-    char why[FORM_WHY_SIZE];
-    const char *sentence = why, *back = "/";
-    char path[40];
+    char back[40];
     if (!tid_good(v))
         return false;
-    snprintf(path, sizeof(path), "/refunds/%.18s", v->route.param);
-    back = path;
-    int status =
-        request_body(v->request, DESK_FORM_MAX, "application/x-www-form-urlencoded", &sentence);
-    if (!status && !form_read(v->request->body, v->request->body_size, rules, n, values, why)) {
-        sentence = why;
-        status = 400;
-    }
-    if (status) {
-        desk_error(v, status, sentence, 0, back);
-        return false;
-    }
-    return true;
+    snprintf(back, sizeof(back), "/refunds/%.18s", v->route.param);
+    return desk_form_take(v, rules, n, values, back);
 }
 
 static bool key_good(struct visit *v, const struct form_value *key) {

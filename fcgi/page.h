@@ -55,6 +55,22 @@ bool page_transaction(const struct page *p, const struct page_transaction *t, st
 /* GET /attempts/{id}.  transaction may be NULL. */
 bool page_attempt(const struct page *p, const struct otr_attempt *a,
                   const struct otr_transaction *transaction, struct buf *out);
+/* The same with what there is about settling it by hand. */
+struct page_manual {
+    const struct otr_manual *newest; /* the newest proposal; NULL: none */
+    int settle_s;                    /* younger attempts are not settled by hand */
+    const char *error;               /* what was wrong with the form sent, or NULL */
+    const char *reason;              /* as typed; NULL: nothing yet */
+    enum otr_resolution resolution;  /* as chosen */
+    int64_t inquiry_id;              /* the question already put to the bank for it; 0: none */
+    bool waiting;                    /* it is not answered yet */
+};
+bool page_attempt_manual(const struct page *p, const struct otr_attempt *a,
+                         const struct otr_transaction *transaction, const struct page_manual *m,
+                         struct buf *out);
+/* As page_refresh_s, but 0 where the page has a form to type into.  m: NULL allowed. */
+int page_attempt_refresh_s(const struct page *p, const struct otr_attempt *a,
+                           const struct page_manual *m);
 /*
  * In page_attempt and page_transaction a page that waits renews itself: seconds for the Refresh
  * header, 0: none.
@@ -79,7 +95,8 @@ bool page_csv(const struct page *p, const struct otr_attempt *rows, int count, b
 
 /* GET /reconciliation. */
 struct page_reconciliation {
-    const struct otr_table *ageing, *daily_totals, *operator_totals, *unresolved, *mismatch;
+    const struct otr_table *ageing, *daily_totals, *operator_totals, *unresolved, *mismatch,
+        *manual;
 };
 bool page_reconciliation(const struct page *p, const struct page_reconciliation *r,
                          struct buf *out);

@@ -137,6 +137,12 @@ static void put_record(struct fill *f, const struct otr_attempt *a,
 
 bool page_attempt(const struct page *p, const struct otr_attempt *a,
                   const struct otr_transaction *transaction, struct buf *out) {
+    return page_attempt_manual(p, a, transaction, NULL, out);
+}
+
+bool page_attempt_manual(const struct page *p, const struct otr_attempt *a,
+                         const struct otr_transaction *transaction, const struct page_manual *m,
+                         struct buf *out) {
     struct fill f;
     struct advice d;
     advice_for(a, &d);
@@ -150,8 +156,10 @@ bool page_attempt(const struct page *p, const struct otr_attempt *a,
     put_when(&f, a, transaction);
     put_next(&f, a);
     put_events(&f, a);
-    node_int(f.m, f.root, "refresh", page_refresh_s(p, a));
-    node_bool(f.m, f.root, "waiting", page_refresh_s(p, a) > 0);
+    put_manual(&f, a, m);
+    int refresh = page_attempt_refresh_s(p, a, m);
+    node_int(f.m, f.root, "refresh", refresh);
+    node_bool(f.m, f.root, "waiting", refresh > 0);
     node_bool(f.m, f.root, "receipt",
               a->kind == OTR_KIND_REFUND && a->resolution == OTR_RESOLUTION_REFUNDED);
     put_money(&f, f.root, "paid", a->amount);

@@ -38,6 +38,10 @@ void put_time(struct fill *f, struct node *map, const char *name, int64_t ms);
 /* The row of an attempt as lists show it. */
 void put_attempt(struct fill *f, struct node *map, const struct otr_attempt *a);
 
+/* The part about settling an attempt by hand, and the button that asks (page_manual.c).  m: NULL
+ * allowed. */
+void put_manual(struct fill *f, const struct otr_attempt *a, const struct page_manual *m);
+
 /*
  * "₹5,050.00", "₹12,34,567.00": grouped as in India; "" of OTR_NO_AMOUNT.  out: PAGE_TEXT_SIZE
  * bytes.

@@ -41,6 +41,12 @@ static const struct report mismatch_report = {
                           "statement_amount", "journal_amount", "booked_at", "resolved_at", NULL},
     NULL, 60};
 
+static const struct report manual_report = {
+    "manual",
+    (const char *const[]){"attempt_id", "tid", "resolution", "why", "proposed_by", "proposed_at",
+                          NULL},
+    NULL, 60};
+
 /* How a column is shown: by its name, which is the contract's. */
 enum look {
     LOOK_TEXT,
@@ -96,7 +102,8 @@ static enum look look_of(const struct otr_table *t, int column) {
         return LOOK_MONEY;
     if (ends(name, "_at") || strcmp(name, "oldest") == 0)
         return LOOK_TIME;
-    if (strcmp(name, "reason") == 0 || strcmp(name, "mismatch") == 0)
+    if (strcmp(name, "reason") == 0 || strcmp(name, "mismatch") == 0 ||
+        strcmp(name, "resolution") == 0)
         return LOOK_WORD;
     return all_numbers(t, column) ? LOOK_NUMBER : LOOK_TEXT;
 }
@@ -303,6 +310,8 @@ bool page_reconciliation(const struct page *p, const struct page_reconciliation 
     put_table(&f, &operators_report, r->operator_totals);
     put_table(&f, &unresolved_report, r->unresolved);
     put_table(&f, &mismatch_report, r->mismatch);
+    put_table(&f, &manual_report, r->manual);
+    node_int(f.m, f.root, "manual_count", rows_of(r->manual));
     node_int(f.m, f.root, "unresolved_count", rows_of(r->unresolved));
     node_int(f.m, f.root, "mismatch_count", rows_of(r->mismatch));
     return page_finish(&f, "reconciliation", out);

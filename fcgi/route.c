@@ -15,6 +15,9 @@ static const struct {
     {METHOD_POST, "/refunds/{tid}/refund", ROUTE_REFUND, WHO_OPERATOR},
     {METHOD_GET, "/attempts", ROUTE_LIST, WHO_STAFF},
     {METHOD_GET, "/attempts/{id}", ROUTE_ATTEMPT, WHO_STAFF},
+    {METHOD_POST, "/attempts/{id}/ask", ROUTE_ASK, WHO_OPERATOR},
+    {METHOD_POST, "/attempts/{id}/propose", ROUTE_PROPOSE, WHO_SUPERVISOR},
+    {METHOD_POST, "/attempts/{id}/decide", ROUTE_DECIDE, WHO_AUDIT},
     {METHOD_GET, "/reconciliation", ROUTE_RECONCILIATION, WHO_AUDIT},
     {METHOD_GET, "/style.css", ROUTE_STYLE, WHO_ANYBODY},
     {METHOD_GET, "/healthz", ROUTE_HEALTHZ, WHO_LOCAL},
@@ -71,6 +74,8 @@ bool route_role_may(enum route_who who, enum otr_role role) {
         return role == OTR_ROLE_OPERATOR || role == OTR_ROLE_SUPERVISOR;
     case WHO_STAFF:
         return role == OTR_ROLE_OPERATOR || role == OTR_ROLE_SUPERVISOR || role == OTR_ROLE_AUDITOR;
+    case WHO_SUPERVISOR:
+        return role == OTR_ROLE_SUPERVISOR;
     case WHO_AUDIT:
         return role == OTR_ROLE_SUPERVISOR || role == OTR_ROLE_AUDITOR;
     default:

@@ -17,6 +17,9 @@ enum route_id {
     ROUTE_SEND_OTP,
     ROUTE_REFUND,
     ROUTE_ATTEMPT,
+    ROUTE_ASK,
+    ROUTE_PROPOSE,
+    ROUTE_DECIDE,
     ROUTE_LIST,
     ROUTE_RECONCILIATION,
     ROUTE_STYLE,
@@ -37,6 +40,7 @@ enum route_who {
     WHO_OPERATOR, /* role operator or supervisor */
     WHO_STAFF,    /* every role */
     WHO_AUDIT,    /* role supervisor or auditor */
+    WHO_SUPERVISOR, /* role supervisor */
     WHO_CLIENT,   /* API client with a bearer token */
     WHO_REFUNDER, /* API client with the scope refund */
     WHO_BANK,     /* knows the secret in the address */

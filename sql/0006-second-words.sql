@@ -9,7 +9,7 @@ SET LOCAL ROLE otprefund_owner;
 
 -- The same finding is recorded once, however often the bank is asked.
 CREATE UNIQUE INDEX contradiction_found_once ON otprefund.contradiction (attempt_id, found)
-    WHERE what = 'resolution' AND found LIKE 'tx_status %';
+    WHERE what = 'resolution';
 
 -- Refunded is for ever: refund pending, success or fail said afterwards contradicts it.  An inquiry
 -- that was asked before the refund was settled may well say so.  "Refunded" where every attempt of
@@ -36,7 +36,7 @@ BEGIN
        OR v_r.resolution = 'not_refunded' AND p_tx_status = 4 THEN
         INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found, evidence)
         VALUES (v_r.attempt_id, p_attempt_id, 'resolution', v_r.resolution,
-                'tx_status ' || p_tx_status, p_evidence)
+                CASE p_tx_status WHEN 4 THEN 'refunded' ELSE 'not_refunded' END, p_evidence)
         ON CONFLICT DO NOTHING;
     END IF;
 END

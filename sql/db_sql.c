@@ -20,6 +20,17 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                            " FROM otprefund.attempt_claim($1, $2)"},
     [DB_WAKE] = {"wake", "SELECT otprefund.attempt_wake($1)"},
     [DB_CALLBACK] = {"callback", "SELECT otprefund.callback_put($1, $2, $3, $4)"},
+    [DB_MANUAL_PROPOSE] = {"manual_propose",
+                           "SELECT o_status, o_proposal_id "
+                           "FROM otprefund.manual_propose($1, $2, $3, $4, $5, $6, $7)"},
+    [DB_MANUAL_DECIDE] = {"manual_decide",
+                          "SELECT otprefund.manual_decide($1, $2, $3, $4, $5)"},
+    [DB_MANUAL] = {"manual", "SELECT m.proposal_id, m.attempt_id, m.resolution, m.reason, "
+                             "m.evidence_attempt_id, m.evidence_outcome, m.evidence_reason, "
+                             "m.evidence_tx_status, " DB_MS("m.evidence_at") ", m.proposed_by, "
+                             DB_MS("m.proposed_at") ", m.state, m.decided_by, "
+                             DB_MS("m.decided_at") ", m.note, m.counter FROM otprefund.manual_status m "
+                             "WHERE m.attempt_id = $1 ORDER BY m.proposal_id DESC LIMIT 1"},
     [DB_ATTEMPT] = {"attempt", "SELECT " DB_ATTEMPT_COLUMNS
                                " FROM otprefund.attempt_status s WHERE s.attempt_id = $1"},
     [DB_TRANSACTION] = {"transaction",

@@ -211,6 +211,53 @@ void journal_listen_close(struct journal_listener *l);
 enum journal_status journal_callback(struct journal *j, const char *tid, const char *body,
                                      size_t size, const char *address);
 
+/* ---- manual resolution ---------------------------------------------------------------------- */
+
+/* What came of a step: the words of manual_propose and manual_decide, in that order. */
+enum journal_manual {
+    JOURNAL_MANUAL_DONE,     /* proposed, approved or refused; also where it had been done before */
+    JOURNAL_MANUAL_KEY_USED, /* the key was used with other content */
+    JOURNAL_MANUAL_FORBIDDEN,    /* unknown, disabled or the wrong role */
+    JOURNAL_MANUAL_OWN,          /* the proposer may not decide */
+    JOURNAL_MANUAL_NOT_FOUND,    /* no such refund attempt or proposal */
+    JOURNAL_MANUAL_SETTLED,      /* the attempt is not open any more */
+    JOURNAL_MANUAL_TOO_SOON,     /* younger than settle_s, or its own answer may still come */
+    JOURNAL_MANUAL_NO_EVIDENCE,  /* no finished inquiry on this tid of the last 15 minutes */
+    JOURNAL_MANUAL_STALE,        /* a newer inquiry says something else than the evidence */
+    JOURNAL_MANUAL_EXPIRED,      /* proposed more than 24 hours ago */
+    JOURNAL_MANUAL_SUPERSEDED,   /* there is a newer proposal */
+    JOURNAL_MANUAL_DECIDED,      /* somebody has decided already */
+    JOURNAL_MANUAL_PROPOSER_OUT, /* the proposer is no enabled supervisor any more */
+    JOURNAL_MANUAL__MAX
+};
+
+/* Pointers are borrowed for the call. */
+struct journal_proposal {
+    int64_t attempt_id;
+    enum otr_resolution resolution;
+    const char *reason; /* 10..500 characters, no control characters, no blanks around it */
+    int64_t evidence_attempt_id;
+    const char *proposed_by;
+    const char *idempotency_key; /* unique per proposer */
+    int settle_s;                /* refused while the attempt is younger */
+};
+
+/*
+ * Records a proposal, unless *what says why not.  JOURNAL_OK (look at *what; *proposal_id where it
+ * is DONE or KEY_USED), _REFUSED, _DOWN (call again with the same key), _NO_MEMORY.
+ */
+enum journal_status journal_manual_propose(struct journal *j, const struct journal_proposal *p,
+                                           enum journal_manual *what, int64_t *proposal_id);
+/*
+ * Approves or refuses, once; an approval settles the attempt in the same transaction.  note: NULL
+ * or up to 500 characters.  Statuses as above.
+ */
+enum journal_status journal_manual_decide(struct journal *j, int64_t attempt_id,
+                                          int64_t proposal_id, bool approve, const char *decided_by,
+                                          const char *note, enum journal_manual *what);
+/* The newest proposal about an attempt; JOURNAL_NOT_FOUND if there is none. */
+enum journal_status journal_manual_get(struct journal *j, int64_t attempt_id, struct otr_manual *m);
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a);
@@ -235,6 +282,7 @@ enum journal_report {
     JOURNAL_REPORT_OPERATOR_TOTALS, /* view operator_totals, newest 200 rows */
     JOURNAL_REPORT_UNRESOLVED,      /* view unresolved, oldest 200 */
     JOURNAL_REPORT_MISMATCH,        /* view statement_mismatch, newest 200 */
+    JOURNAL_REPORT_MANUAL,          /* view manual_status: what waits for approval, oldest 200 */
     JOURNAL_REPORT__MAX
 };
 /* The caller frees *t with otr_table_free. */

@@ -306,6 +306,11 @@ static const char *const reports[JOURNAL_REPORT__MAX] = {
             "resolved_at") " AS resolved_at"
                            " FROM otprefund.statement_mismatch"
                            " ORDER BY coalesce(booked_at, resolved_at) DESC LIMIT 200",
+    [JOURNAL_REPORT_MANUAL] =
+        "SELECT attempt_id, tid, resolution, reason AS why, proposed_by, " AT(
+            "proposed_at") " AS proposed_at"
+                           " FROM otprefund.manual_status WHERE state = 'pending'"
+                           " ORDER BY proposal_id LIMIT 200",
 };
 
 enum journal_status journal_report(struct journal *j, enum journal_report report,

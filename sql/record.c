@@ -89,6 +89,18 @@ static const char *const channels[] = {
 };
 _Static_assert(COUNT(channels) == OTR_CHANNEL__MAX, "a name for each channel");
 
+static const char *const manual_states[] = {
+    [OTR_MANUAL_NONE] = "",
+    [OTR_MANUAL_PENDING] = "pending",
+    [OTR_MANUAL_APPROVED] = "approved",
+    [OTR_MANUAL_REFUSED] = "refused",
+    [OTR_MANUAL_SETTLED] = "settled",
+    [OTR_MANUAL_SUPERSEDED] = "superseded",
+    [OTR_MANUAL_EXPIRED] = "expired",
+    [OTR_MANUAL_STALE] = "stale",
+};
+_Static_assert(COUNT(manual_states) == OTR_MANUAL__MAX, "a name for each state");
+
 /* tx_status 0 to 5 (Eko, Transaction Inquiry). */
 static const char *const tx_statuses[] = {
     "success", "fail", "initiated", "refund_pending", "refunded", "hold",
@@ -122,6 +134,7 @@ WORDS(resolution, resolutions)
 WORDS(how, hows)
 WORDS(role, roles)
 WORDS(channel, channels)
+WORDS(manual_state, manual_states)
 
 const char *otr_tx_status_name(int tx_status) {
     if (tx_status == OTR_NO_STATUS)

@@ -26,6 +26,7 @@ extern "C" {
 #define OTR_CODE_SIZE    33  /* user_code */
 #define OTR_MESSAGE_SIZE 513 /* the bank's words, cleaned */
 #define OTR_OTP_REF_SIZE 257 /* otp_ref_id */
+#define OTR_WORDS_SIZE   2001 /* a person's own words: at most 500 characters */
 #define OTR_NO_AMOUNT    INT64_MIN
 #define OTR_NO_STATUS    (-1) /* tx_status not known */
 
@@ -125,6 +126,19 @@ enum otr_channel {
     OTR_CHANNEL__MAX
 };
 
+/* How a proposal of a manual resolution stands. */
+enum otr_manual_state {
+    OTR_MANUAL_NONE,
+    OTR_MANUAL_PENDING, /* waits for another person */
+    OTR_MANUAL_APPROVED,
+    OTR_MANUAL_REFUSED,
+    OTR_MANUAL_SETTLED,    /* the attempt was settled otherwise meanwhile */
+    OTR_MANUAL_SUPERSEDED, /* there is a newer proposal */
+    OTR_MANUAL_EXPIRED,    /* nobody approved it within 24 hours */
+    OTR_MANUAL_STALE,      /* the bank has said something else since */
+    OTR_MANUAL__MAX
+};
+
 /*
  * The word for a value ("otp", "not_sent", ...); "" for value 0, NULL outside the enum.
  * The other way round: the value for a word, 0 for "", NULL or a word that is not in the list.
@@ -137,6 +151,7 @@ const char *otr_resolution_name(enum otr_resolution v);
 const char *otr_how_name(enum otr_how v);
 const char *otr_role_name(enum otr_role v);
 const char *otr_channel_name(enum otr_channel v);
+const char *otr_manual_state_name(enum otr_manual_state v);
 enum otr_kind otr_kind_value(const char *name);
 enum otr_outcome otr_outcome_value(const char *name);
 enum otr_reason otr_reason_value(const char *name);
@@ -144,6 +159,7 @@ enum otr_resolution otr_resolution_value(const char *name);
 enum otr_how otr_how_value(const char *name);
 enum otr_role otr_role_value(const char *name);
 enum otr_channel otr_channel_value(const char *name);
+enum otr_manual_state otr_manual_state_value(const char *name);
 
 /*
  * The word for a bank's tx_status: "success", "fail", "initiated", "refund_pending", "refunded",
@@ -199,6 +215,26 @@ struct otr_transaction {
     char open_operator[OTR_NAME_SIZE];
     int64_t open_since;
     bool contradicted;
+};
+
+/* A proposal to settle an open refund attempt by hand, and what another person decided. */
+struct otr_manual {
+    int64_t proposal_id;
+    int64_t attempt_id;
+    enum otr_resolution resolution;
+    char reason[OTR_WORDS_SIZE];
+    int64_t evidence_attempt_id; /* the inquiry it rests on, and what that brought */
+    enum otr_outcome evidence_outcome;
+    enum otr_reason evidence_reason;
+    int evidence_tx_status; /* or OTR_NO_STATUS */
+    int64_t evidence_at;
+    char proposed_by[OTR_NAME_SIZE];
+    int64_t proposed_at;
+    enum otr_manual_state state;
+    char decided_by[OTR_NAME_SIZE]; /* "" while nobody has */
+    int64_t decided_at;
+    char note[OTR_WORDS_SIZE];
+    bool counter; /* a counter-entry: the opposite of what was settled by hand before */
 };
 
 /* A person at a counter or a machine using the JSON API. */

@@ -141,6 +141,7 @@ void suite_idempotency(void);
 void suite_badinput(void);
 void suite_roles(void);
 void suite_api(void);
+void suite_manual(void);
 void suite_callback(void);
 void suite_socket(void);
 void suite_secrets(void);

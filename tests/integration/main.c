@@ -21,8 +21,8 @@ static const struct {
     /* in the order they run: the last two look back at all the others */
     {"pages", suite_pages},       {"table", suite_table},   {"idempotency", suite_idempotency},
     {"roles", suite_roles},       {"api", suite_api},       {"callback", suite_callback},
-    {"badinput", suite_badinput}, {"socket", suite_socket}, {"ledger", suite_ledger},
-    {"secrets", suite_secrets},
+    {"manual", suite_manual},     {"badinput", suite_badinput}, {"socket", suite_socket},
+    {"ledger", suite_ledger},     {"secrets", suite_secrets},
 };
 #define SUITES (sizeof suites / sizeof suites[0])
 

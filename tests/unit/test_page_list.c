@@ -125,11 +125,15 @@ static void test_reconciliation(void) {
                                            "missing_in_journal", "3211509412", "499.00"};
     struct otr_table t1 = table(5, 4, ageing), t2 = table(4, 3, days), t3 = table(4, 2, people),
                      t4 = table(5, 3, open), t5 = table(3, 2, mismatch);
-    struct page_reconciliation r = {&t1, &t2, &t3, &t4, &t5};
+    static const char *waiting[] = {"attempt_id", "tid",          "resolution", "why",
+                                    "118",        "3211509412",   "not_refunded", EVIL};
+    struct otr_table t6 = table(4, 2, waiting);
+    struct page_reconciliation r = {&t1, &t2, &t3, &t4, &t5, &t6};
     begin();
     asha.role = OTR_ROLE_AUDITOR;
     RENDER(page_reconciliation(&page, &r, &out));
     CU_ASSERT_FALSE(has("Nothing here"));
+    CU_ASSERT_TRUE(has("not refunded") && has("&lt;script&gt;") && has("href=\"/attempts/118\""));
     CU_ASSERT_TRUE(has("<rect width=\"100\" height=\"10\"/>"));
     CU_ASSERT_TRUE(has("<rect width=\"25\" height=\"10\"/>"));
     CU_ASSERT_TRUE(has("<rect width=\"0\" height=\"10\"/>"));
@@ -149,11 +153,11 @@ static void test_reconciliation(void) {
 static void test_reconciliation_empty(void) {
     static const char *const zeros[] = {"bucket", "attempts", "amount", "< 1 h", "0", "0.00"};
     struct otr_table none = {0}, heading = table(3, 1, zeros), ageing = table(3, 2, zeros);
-    struct page_reconciliation r = {&ageing, &none, &heading, NULL, &none};
+    struct page_reconciliation r = {&ageing, &none, &heading, NULL, &none, NULL};
     begin();
     asha.role = OTR_ROLE_AUDITOR;
     RENDER(page_reconciliation(&page, &r, &out));
-    CU_ASSERT_EQUAL(count("Nothing here"), 5);
+    CU_ASSERT_EQUAL(count("Nothing here"), 6);
     CU_ASSERT_FALSE(has("<svg"));
 }
 
@@ -164,7 +168,7 @@ static void test_long_report(void) {
         cells[2 * i + 1] = "asha";
     }
     struct otr_table many = table(2, 201, cells);
-    struct page_reconciliation r = {NULL, NULL, NULL, &many, NULL};
+    struct page_reconciliation r = {NULL, NULL, NULL, &many, NULL, NULL};
     begin();
     RENDER(page_reconciliation(&page, &r, &out));
     CU_ASSERT_EQUAL(count("data-label=\"TID\""), 60);

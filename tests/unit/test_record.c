@@ -31,6 +31,7 @@ ROUND_TRIP(resolution, OTR_RESOLUTION__MAX)
 ROUND_TRIP(how, OTR_HOW__MAX)
 ROUND_TRIP(role, OTR_ROLE__MAX)
 ROUND_TRIP(channel, OTR_CHANNEL__MAX)
+ROUND_TRIP(manual_state, OTR_MANUAL__MAX)
 
 static void fixed_words(void) {
     CU_ASSERT_STRING_EQUAL(otr_kind_name(OTR_KIND_OTP), "otp");
@@ -77,6 +78,7 @@ int main(void) {
     CU_add_test(s, "how", how_words);
     CU_add_test(s, "role", role_words);
     CU_add_test(s, "channel", channel_words);
+    CU_add_test(s, "manual_state", manual_state_words);
     CU_add_test(s, "fixed words", fixed_words);
     CU_add_test(s, "tx_status", tx_status_words);
     CU_add_test(s, "tables are freed", tables);

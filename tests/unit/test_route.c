@@ -20,6 +20,9 @@ static void test_found(void) {
         {METHOD_POST, "/refunds/1234/refund", ROUTE_REFUND, WHO_OPERATOR, "1234"},
         {METHOD_GET, "/attempts", ROUTE_LIST, WHO_STAFF, ""},
         {METHOD_GET, "/attempts/77", ROUTE_ATTEMPT, WHO_STAFF, "77"},
+        {METHOD_POST, "/attempts/77/ask", ROUTE_ASK, WHO_OPERATOR, "77"},
+        {METHOD_POST, "/attempts/77/propose", ROUTE_PROPOSE, WHO_SUPERVISOR, "77"},
+        {METHOD_POST, "/attempts/77/decide", ROUTE_DECIDE, WHO_AUDIT, "77"},
         {METHOD_GET, "/reconciliation", ROUTE_RECONCILIATION, WHO_AUDIT, ""},
         {METHOD_GET, "/healthz", ROUTE_HEALTHZ, WHO_LOCAL, ""},
         {METHOD_GET, "/readyz", ROUTE_READYZ, WHO_LOCAL, ""},
@@ -90,15 +93,16 @@ static void test_methods(void) {
 }
 
 static void test_roles(void) {
-    static const bool may[3][OTR_ROLE__MAX] = {
+    static const bool may[WHO_SUPERVISOR + 1][OTR_ROLE__MAX] = {
         [WHO_OPERATOR] = {false, true, true, false},
         [WHO_STAFF] = {false, true, true, true},
         [WHO_AUDIT] = {false, false, true, true},
+        [WHO_SUPERVISOR] = {false, false, true, false},
     };
     for (int who = 0; who < WHO__MAX; who++)
         for (int role = 0; role < OTR_ROLE__MAX; role++)
             CU_ASSERT_EQUAL(route_role_may((enum route_who)who, (enum otr_role)role),
-                            who <= WHO_AUDIT && may[who][role]);
+                            who <= WHO_SUPERVISOR && may[who][role]);
 }
 
 int main(void) {

@@ -81,11 +81,11 @@ static void checks(void) {
 
 /* ---- who may do what ------------------------------------------------------------------------ */
 
-static const char *const journal_tables[] = {"attempt",       "outcome",     "resolution",
-                                             "contradiction", "late_answer", "audit_seal",
-                                             "callback"};
-static const char *const keys[] = {"operator", "outcome", "resolution",
-                                   "found",    "outcome", "row_count", "body"};
+static const char *const journal_tables[] = {
+    "attempt",    "outcome",         "resolution",      "contradiction", "late_answer",
+    "audit_seal", "manual_proposal", "manual_decision", "callback"};
+static const char *const keys[] = {"operator",  "outcome", "resolution", "found", "outcome",
+                                   "row_count", "reason",  "note",       "body"};
 
 static void change(char *sql, size_t size, int how, int table) {
     const char *t = journal_tables[table], *k = keys[table];
@@ -103,7 +103,7 @@ static void insert_only(void) {
     char sql[256];
     CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.attempt") > 0);
     for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++)
-        for (int t = 0; t < 7; t++)
+        for (int t = 0; t < 9; t++)
             for (int h = 0; h < 3; h++) { /* UPDATE, DELETE, TRUNCATE */
                 snprintf(sql, sizeof sql, "BEGIN; SET LOCAL ROLE %s", r == 3 ? "none" : roles[r]);
                 CU_ASSERT(pg_do(sql));
@@ -132,11 +132,12 @@ static bool may(const char *role, const char *sql) {
 
 static void rights(void) {
     static const char *const views[] = {"attempt_status", "unresolved",      "ageing",
-                                        "daily_totals",   "operator_totals", "statement_mismatch"};
+                                        "daily_totals",   "operator_totals", "statement_mismatch",
+                                        "manual_status"};
     static const char *const tables[] = {
-        "attempt",    "outcome",   "resolution",     "open_attempt", "transaction",
-        "api_client", "statement", "statement_line", "audit_seal",   "late_answer",
-        "callback"};
+        "attempt",         "outcome",    "resolution",     "open_attempt", "transaction",
+        "api_client",      "statement",  "statement_line", "audit_seal",   "manual_proposal",
+        "manual_decision", "late_answer", "callback"};
     char sql[256];
     for (size_t k = 0; k < sizeof views / sizeof views[0]; k++) {
         snprintf(sql, sizeof sql, "SELECT * FROM otprefund.%s", views[k]);

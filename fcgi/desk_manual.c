@@ -1,0 +1,141 @@
+/* desk_manual.c - settling an attempt by hand: a supervisor proposes, another person decides. */
+#include <stdio.h>
+#include <string.h>
+
+#include "fcgi/desk.h"
+#include "fcgi/log.h"
+#include "fcgi/text.h"
+
+/* A person's words as the journal takes them: one line, no blanks around it. */
+static const char *one_line(char *text) {
+    for (char *c = text; c && *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = ' ';
+    return form_trim(text);
+}
+
+/* What stands against it: on the attempt's page where the person can act on it. */
+static void say_no(struct visit *v, enum otr_status s, const struct otr_fault *f,
+                   struct page_manual *typed) {
+    char what[400], path[DESK_PATH_SIZE];
+    struct otr_attempt a;
+    int status = desk_http_status(s);
+    desk_sentence(s, f, what, sizeof(what));
+    if (s == OTR_CONFLICT || s == OTR_INVALID) {
+        typed->error = what;
+        typed->inquiry_id = 0; /* the next try asks the bank afresh */
+        if (desk_attempt_find(v, &a))
+            desk_attempt_show(v, &a, status, typed);
+        return;
+    }
+    if (status >= 500)
+        log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
+                  NULL);
+    desk_error(v, status, what, 0, desk_attempt_path(v, path));
+}
+
+/*
+ * The evidence: a question to the bank made for this proposal.  True: it is finished.  Otherwise
+ * answered; a bank that takes longer than a page may wait is waited for with the form filled in.
+ */
+static bool ask_for_evidence(struct visit *v, const struct otr_attempt *a,
+                             struct page_manual *typed) {
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    struct otr_attempt inquiry;
+    enum otr_status s = OTR_OK;
+    if (!typed->inquiry_id)
+        s = otr_inquire(v->app->core, &who, a->tid, NULL, &typed->inquiry_id, &f);
+    if (s == OTR_OK)
+        s = app_wait(v->app, typed->inquiry_id, v->app->settings->desk_wait_ms, false, &inquiry,
+                     &f);
+    if (s != OTR_OK) {
+        say_no(v, s, &f, typed);
+        return false;
+    }
+    if (inquiry.outcome != OTR_OUTCOME_NONE)
+        return true;
+    typed->waiting = true;
+    desk_attempt_show(v, a, 202, typed);
+    return false;
+}
+
+void desk_propose(struct visit *v) {
+    enum { TOKEN, KEY, RESOLUTION, REASON, INQUIRY, FIELDS };
+    static const struct form_rule rules[FIELDS] = {
+        [TOKEN] = {"csrf_token", 128, false},
+        [KEY] = {"idempotency_key", OTR_KEY_SIZE - 1, true},
+        [RESOLUTION] = {"resolution", 20, false},
+        [REASON] = {"reason", OTR_WORDS_SIZE - 1, false},
+        [INQUIRY] = {"inquiry", 18, false},
+    };
+    struct form_value value[FIELDS];
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    struct otr_attempt a;
+    char path[DESK_PATH_SIZE];
+    int64_t proposal_id = 0;
+    if (!desk_attempt_find(v, &a) ||
+        !desk_form_take(v, rules, FIELDS, value, desk_attempt_path(v, path)) ||
+        !desk_form_ours(v, value[TOKEN].text, path))
+        return;
+    const char *reason = one_line(value[REASON].text);
+    int64_t inquiry = value[INQUIRY].text ? text_number(value[INQUIRY].text) : 0;
+    struct page_manual typed = {
+        .reason = reason ? reason : "",
+        .resolution = otr_resolution_value(value[RESOLUTION].text),
+        .inquiry_id = inquiry > 0 ? inquiry : 0,
+    };
+    enum otr_status s = OTR_OK;
+    if (!a.open && a.resolved_by != OTR_HOW_MANUAL) {
+        s = OTR_CONFLICT;
+        snprintf(f.detail, sizeof(f.detail), "This attempt is not open. Nothing was changed.");
+    } else if (typed.resolution == OTR_RESOLUTION_NONE || strlen(typed.reason) < OTR_REASON_MIN) {
+        s = OTR_INVALID;
+        snprintf(f.detail, sizeof(f.detail),
+                 "Choose how to settle it, and give the reason in %d "
+                 "to %d characters.",
+                 OTR_REASON_MIN, OTR_REASON_MAX);
+    } else if (!ask_for_evidence(v, &a, &typed)) {
+        return;
+    } else {
+        s = otr_manual_propose(v->app->core, &who, a.attempt_id, typed.resolution, typed.reason,
+                               typed.inquiry_id, value[KEY].text, &proposal_id, &f);
+    }
+    if (s == OTR_OK)
+        reply_see_other(v->reply, path);
+    else
+        say_no(v, s, &f, &typed);
+}
+
+void desk_decide(struct visit *v) {
+    enum { TOKEN, PROPOSAL, DECISION, NOTE, FIELDS };
+    static const struct form_rule rules[FIELDS] = {
+        [TOKEN] = {"csrf_token", 128, false},
+        [PROPOSAL] = {"proposal_id", 18, true},
+        [DECISION] = {"decision", 10, true},
+        [NOTE] = {"note", OTR_WORDS_SIZE - 1, false},
+    };
+    struct form_value value[FIELDS];
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    struct otr_attempt a;
+    char path[DESK_PATH_SIZE];
+    if (!desk_attempt_find(v, &a) ||
+        !desk_form_take(v, rules, FIELDS, value, desk_attempt_path(v, path)) ||
+        !desk_form_ours(v, value[TOKEN].text, path))
+        return;
+    int64_t proposal_id = text_number(value[PROPOSAL].text);
+    bool approve = strcmp(value[DECISION].text, "approved") == 0;
+    if (proposal_id < 1 || (!approve && strcmp(value[DECISION].text, "refused") != 0)) {
+        desk_error(v, 400, "The form says neither approved nor refused. Open the page again.", 0,
+                   path);
+        return;
+    }
+    enum otr_status s = otr_manual_decide(v->app->core, &who, a.attempt_id, proposal_id, approve,
+                                          one_line(value[NOTE].text), &f);
+    if (s == OTR_OK)
+        reply_see_other(v->reply, path);
+    else
+        say_no(v, s, &f, &(struct page_manual){.inquiry_id = 0});
+}
