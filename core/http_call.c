@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "sql/checkpoint.h"
+
 #define HEADERS_MAX (64 * 1024) /* bytes of all header lines of an answer */
 #define HEADER_SIZE 2048        /* of one header line of a request */
 #define READ_SIZE   4096L       /* answers are small, calls are many */
@@ -126,6 +128,7 @@ struct call *call_new(const struct call_settings *s, const struct http_request *
 static int on_prereq(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     ((struct call *)arg)->began = true;
+    checkpoint("call", "connected");
     return CURL_PREREQFUNC_OK;
 }
 
@@ -142,6 +145,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *arg) {
     struct call *c = arg;
     char value[64];
     (void)one;
+    checkpoint("call", "answer_begun");
     c->header_size += size;
     if (c->header_size > HEADERS_MAX) {
         c->too_large = true;

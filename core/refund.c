@@ -9,6 +9,7 @@
 #include "core/answer.h"
 #include "core/core.h"
 #include "core/sign.h"
+#include "sql/checkpoint.h"
 
 #define TAKEOVER_MS                                                                                \
     10000             /* on top of the bank's time: then another node may take the attempt over */
@@ -60,7 +61,9 @@ static enum otr_status begin(struct otr *o, const struct otr_who *w, struct jour
     i->user_code = w->user_code && *w->user_code ? w->user_code : o->config.user_code;
     i->deadline_ms = o->config.timeout_ms + TAKEOVER_MS;
     i->limits = o->limits;
+    checkpoint(otr_kind_name(i->kind), "before_intent");
     enum journal_status s = journal_begin(o->journal, i, b);
+    checkpoint(otr_kind_name(i->kind), "after_intent");
     if (s == JOURNAL_OPEN || s == JOURNAL_KEY_USED) {
         core_fault(f, OTR_OK, OTR_WHOSE_CALLER,
                    s == JOURNAL_OPEN ? "another refund attempt on this transaction is open"
@@ -82,6 +85,7 @@ static enum otr_status begin(struct otr *o, const struct otr_who *w, struct jour
 /* ---- 3. one request on the wire ---------------------------------------------------------- */
 
 static void landed(void *arg, const struct http_result *r) {
+    checkpoint(otr_kind_name(((const struct flight *)arg)->kind), "answer_arrived");
     flight_landed(arg, r);
 }
 
@@ -123,6 +127,7 @@ static void launch(struct otr *o, struct flight *flight, const struct api_call *
         .headers = headers,
         .header_count = request.content_type ? 5 : 4,
     };
+    checkpoint(otr_kind_name(flight->kind), "before_send");
     if (!http_start(o->http, &r, landed, flight))
         not_sent(flight, OTR_REASON_OVERLOADED, "out of memory");
     api_wipe(&request);
@@ -373,7 +378,9 @@ void refund_finish(struct otr *o, struct flight *flight) {
     else if (flight->kind == OTR_KIND_INQUIRY)
         settle_inquiry(o, flight, &m, &g);
     count(o, flight, &m);
+    checkpoint(otr_kind_name(flight->kind), "before_outcome");
     write_finding(o, &g);
+    checkpoint(otr_kind_name(flight->kind), "after_outcome");
     if (g.settles_attempt_id && g.settles_attempt_id != g.attempt_id)
         flights_event(o->flights, g.settles_attempt_id);
     if (g.next_inquiry_ms)

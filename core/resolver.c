@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core/core.h"
+#include "sql/checkpoint.h"
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
@@ -80,9 +81,11 @@ static int64_t look(struct resolver *r) {
         max = room;
     struct journal_due due[BATCH];
     int n = 0;
-    int64_t next_at = 0;
+    int64_t next_ms = 0;
     int lease = o->config.timeout_ms + LEASE_SLACK_MS;
-    enum journal_status s = journal_claim(o->journal, max, lease, due, &n, &next_at);
+    enum journal_status s = journal_claim(o->journal, max, lease, due, &n, &next_ms);
+    if (n > 0)
+        checkpoint("resolver", "claimed");
     failing(o, s != JOURNAL_OK);
     if (s != JOURNAL_OK) {
         char why[160];
@@ -95,10 +98,7 @@ static int64_t look(struct resolver *r) {
     if (n > 0) /* the rate is kept by resting for the share of a second these took up */
         return (int64_t)n * 1000 / per_second + 1;
     int64_t longest = atomic_load(&o->listening) ? LOOK_MS : LOOK_DEAF_MS;
-    int64_t wait = next_at ? next_at - core_now_ms() : longest;
-    if (wait > longest)
-        wait = longest;
-    return wait < 10 ? 10 : wait;
+    return next_ms < 10 ? 10 : next_ms < longest ? next_ms : longest;
 }
 
 static void *resolve(void *arg) {

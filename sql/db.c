@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sql/checkpoint.h"
 #include "sql/migrate.h"
 
 #define TRIES             4 /* serialization failures, deadlocks, lost preparations */
@@ -349,10 +350,11 @@ static enum verdict execute(struct connection *c, enum db_statement s, const str
     snprintf(why, DB_TROUBLE_SIZE, "the connection was lost, or the database did not answer");
     if (!prepare(c, s, &v, why))
         return v;
-    *r =
-        PQsendQueryPrepared(c->pg, db_texts[s].name, p->count, p->values, p->lengths, p->formats, 0)
-            ? await(c->pg, DB_ANSWER_MS)
-            : NULL;
+    bool sent = PQsendQueryPrepared(c->pg, db_texts[s].name, p->count, p->values, p->lengths,
+                                    p->formats, 0);
+    if (sent)
+        checkpoint(db_texts[s].name, "sent");
+    *r = sent ? await(c->pg, DB_ANSWER_MS) : NULL;
     *lost = !*r;
     if (*lost)
         return V_AFRESH;

@@ -16,7 +16,7 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
     [DB_FINISH] = {"finish", "SELECT otprefund.attempt_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, "
                              "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"},
     [DB_CLAIM] = {"claim", "SELECT o_attempt_id, o_tid, o_client_ref_id, o_user_code, o_age_ms, "
-                           "o_inquiries, " DB_MS("o_next_at")
+                           "o_inquiries, " DB_MS("(o_next_at - clock_timestamp())")
                            " FROM otprefund.attempt_claim($1, $2)"},
     [DB_WAKE] = {"wake", "SELECT otprefund.attempt_wake($1)"},
     [DB_CALLBACK] = {"callback", "SELECT otprefund.callback_put($1, $2, $3, $4)"},

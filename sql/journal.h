@@ -148,14 +148,17 @@ struct journal_due {
     int inquiries;  /* made so far */
 };
 
+#define JOURNAL_NEVER INT64_MAX
+
 /*
  * Claims up to max due open attempts (FOR UPDATE SKIP LOCKED): their next inquiry moves lease_ms
  * ahead, so no other node takes them meanwhile and none is lost if this one dies.  An attempt
  * without an outcome is due once its deadline has passed; it gets outcome unknown, reason
- * node_lost. *n: rows written.  *next_at: when the next one is due, 0 if none is open.
+ * node_lost. *n: rows written.  *next_ms: in how many milliseconds, by the database's clock, there
+ * is something to do again (not above 0: at once); JOURNAL_NEVER: nothing is open.
  */
 enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
-                                  struct journal_due *rows, int *n, int64_t *next_at);
+                                  struct journal_due *rows, int *n, int64_t *next_ms);
 
 /* Why the last claim that failed did: one short line; "" if none did. */
 void journal_claim_trouble(struct journal *j, char *why, size_t size);

@@ -193,11 +193,11 @@ enum journal_status journal_finish(struct journal *j, const struct journal_findi
 /* ---- the resolver's queue ------------------------------------------------------------------ */
 
 enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
-                                  struct journal_due *rows, int *n, int64_t *next_at) {
+                                  struct journal_due *rows, int *n, int64_t *next_ms) {
     struct db_params p = {0};
     PGresult *r = NULL;
     *n = 0;
-    *next_at = 0;
+    *next_ms = JOURNAL_NEVER;
     db_number(&p, max > 0 ? max : 0);
     db_number(&p, lease_ms);
     /* After a lost COMMIT the lease brings the rows back: nothing to look up. */
@@ -206,7 +206,7 @@ enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
         return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;
     for (int row = 0; row < PQntuples(r); row++) {
         if (PQgetisnull(r, row, 0)) {
-            *next_at = db_get_number(r, row, 6, 0);
+            *next_ms = db_get_number(r, row, 6, JOURNAL_NEVER);
             continue;
         }
         if (*n >= max)

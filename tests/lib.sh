@@ -16,7 +16,7 @@ build_needs="command:gcc=gcc command:make=make command:autoreconf=autoconf comma
 run_needs="command:nginx=nginx command:openssl=openssl command:curl=curl postgres:=postgresql
     file:/etc/ssl/certs/ca-certificates.crt=ca-certificates file:/usr/share/zoneinfo/Asia/Kolkata=tzdata"
 test_needs="header:CUnit/Basic.h=libcunit1-dev command:ctags=universal-ctags command:spin=spin
-    command:mandoc=mandoc command:xz=xz-utils command:python3=python3"
+    command:mandoc=mandoc command:xz=xz-utils file:/usr/bin/python3=python3"
 
 # The folder of the newest PostgreSQL's programs; fails if there is none.
 postgres_bin() {

@@ -120,14 +120,14 @@ enum journal_status journal_finish(struct journal *j, const struct journal_findi
 }
 
 enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
-                                  struct journal_due *rows, int *n, int64_t *next_at) {
+                                  struct journal_due *rows, int *n, int64_t *next_ms) {
     (void)j, (void)lease_ms;
     pthread_mutex_lock(&lock);
     *n = fake.due_count < max ? fake.due_count : max;
     memcpy(rows, fake.due, (size_t)*n * sizeof rows[0]);
     fake.due_count = 0;
     fake.claims++;
-    *next_at = 0;
+    *next_ms = JOURNAL_NEVER;
     enum journal_status s = fake.claim_status;
     pthread_mutex_unlock(&lock);
     return s;

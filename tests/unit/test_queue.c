@@ -22,20 +22,37 @@ static bool claimed(const struct journal_due *rows, int n, int64_t id) {
     return false;
 }
 
+/* Nothing is open, and yet the resolver must come back: that attempt's node may be lost. */
+static void comes_back(void) {
+    struct journal_due rows[4];
+    int64_t next_ms;
+    int n;
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.open_attempt"), 0);
+    CU_ASSERT_EQUAL(journal_claim(j, 4, 30000, rows, &n, &next_ms), JOURNAL_OK);
+    CU_ASSERT_EQUAL(next_ms, JOURNAL_NEVER);
+    int64_t otp = begin(OTR_KIND_OTP, new_tid());
+    CU_ASSERT_EQUAL(journal_claim(j, 4, 30000, rows, &n, &next_ms), JOURNAL_OK);
+    CU_ASSERT(next_ms > 0 && next_ms < 3600000);
+    set_back(otp, 300);
+    CU_ASSERT_EQUAL(journal_claim(j, 4, 30000, rows, &n, &next_ms), JOURNAL_OK);
+    CU_ASSERT_EQUAL(look(otp).reason, OTR_REASON_NODE_LOST);
+    CU_ASSERT_EQUAL(next_ms, JOURNAL_NEVER);
+}
+
 static void take_over(void) {
     struct journal_due rows[64];
-    int64_t next_at;
+    int64_t next_ms;
     int n;
     const char *tid = new_tid();
     int64_t id = begin(OTR_KIND_REFUND, tid), otp = begin(OTR_KIND_OTP, new_tid());
     CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK); /* the answer may still come: not due */
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(!claimed(rows, n, id));
-    CU_ASSERT(next_at > 0);
+    CU_ASSERT(next_ms > 0);
     /* All up to the OTP attempt are set back, so that the sweep comes that far. */
     for (int64_t k = pg_number("SELECT swept_to + 1 FROM otprefund.swept"); k <= otp; k++)
         set_back(k, 300);
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(claimed(rows, n, id));
     struct otr_attempt a = look(id);
     CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
@@ -44,10 +61,10 @@ static void take_over(void) {
     a = look(otp);
     CU_ASSERT_EQUAL(a.outcome, OTR_OUTCOME_UNKNOWN);
     CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(!claimed(rows, n, id)); /* leased */
     CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK);
-    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(claimed(rows, n, id));
     CU_ASSERT(rows[0].age_ms >= 300000);
     CU_ASSERT_STRING_EQUAL(rows[0].user_code, "20810200");
@@ -72,11 +89,11 @@ struct claimer {
 
 static void *claim(void *arg) {
     struct claimer *c = arg;
-    int64_t next_at;
+    int64_t next_ms;
     pthread_barrier_wait(&barrier);
     while (c->n < 40) {
         int n = 0;
-        if (journal_claim(j, 5, 60000, c->rows + c->n, &n, &next_at) != JOURNAL_OK || n == 0)
+        if (journal_claim(j, 5, 60000, c->rows + c->n, &n, &next_ms) != JOURNAL_OK || n == 0)
             break;
         c->n += n;
     }
@@ -121,24 +138,24 @@ static void failures_are_told(void) {
     struct journal *fresh = NULL; /* with nothing prepared yet */
     const struct journal_config c = {.conninfo = pg_app, .connections = 1, .node = "host:2"};
     char why[160];
-    int64_t next_at;
+    int64_t next_ms;
     int n;
     CU_ASSERT_EQUAL_FATAL(journal_open(&c, &fresh, why, sizeof why), JOURNAL_OK);
     journal_claim_trouble(fresh, why, sizeof why);
     CU_ASSERT_STRING_EQUAL(why, "");
     CU_ASSERT(pg_do("ALTER FUNCTION otprefund.attempt_claim(integer, integer) RENAME TO gone"));
-    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_at), JOURNAL_DOWN);
+    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_ms), JOURNAL_DOWN);
     journal_claim_trouble(fresh, why, sizeof why);
     CU_ASSERT(strstr(why, "42883") && strstr(why, "attempt_claim") && strstr(why, "not exist"));
     CU_ASSERT(pg_do("ALTER FUNCTION otprefund.gone(integer, integer) RENAME TO attempt_claim"));
     CU_ASSERT(pg_do("REVOKE EXECUTE ON FUNCTION otprefund.attempt_claim(integer, integer) "
                     "FROM otprefund_app"));
-    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_at), JOURNAL_DOWN);
+    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_ms), JOURNAL_DOWN);
     journal_claim_trouble(fresh, why, sizeof why);
     CU_ASSERT(strstr(why, "42501") != NULL);
     CU_ASSERT(pg_do("GRANT EXECUTE ON FUNCTION otprefund.attempt_claim(integer, integer) "
                     "TO otprefund_app"));
-    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_at), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_claim(fresh, 4, 1000, rows, &n, &next_ms), JOURNAL_OK);
     journal_close(fresh);
 }
 
@@ -149,6 +166,7 @@ int main(void) {
         return 1;
     CU_initialize_registry();
     CU_pSuite s = CU_add_suite("queue", NULL, NULL);
+    CU_add_test(s, "with nothing open it comes back for a lost OTP attempt", comes_back);
     CU_add_test(s, "lost nodes are taken over", take_over);
     CU_add_test(s, "claims are disjoint", claims_are_disjoint);
     CU_add_test(s, "why a claim fails", failures_are_told);
