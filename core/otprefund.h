@@ -34,7 +34,8 @@ enum otr_status {
     OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent */
     OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
-    OTR_CONFLICT, /* not possible as things stand now: detail says why */
+    OTR_CONFLICT, /* not possible as things stand now, as a refund of what an attempt has refunded:
+                     detail says why */
     OTR_BROKEN,   /* our bug or a wrong set-up */
     OTR_STATUS__MAX
 };
@@ -50,7 +51,8 @@ enum otr_whose {
 
 struct otr_fault {
     enum otr_whose whose;
-    int64_t attempt_id;                /* OTR_BUSY: the open one; OTR_KEY_USED: the earlier one */
+    int64_t attempt_id; /* OTR_BUSY: the open one; OTR_KEY_USED: the earlier one; OTR_CONFLICT: the
+                           one that refunded the transaction, or 0 */
     char operator_name[OTR_NAME_SIZE]; /* OTR_BUSY: who is at it */
     int64_t since;                     /* OTR_BUSY: since when */
     int64_t retry_at;                  /* OTR_LIMITED */

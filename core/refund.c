@@ -73,6 +73,13 @@ static enum otr_status begin(struct otr *o, const struct otr_who *w, struct jour
         snprintf(f->operator_name, sizeof f->operator_name, "%s", b->open_operator);
         return s == JOURNAL_OPEN ? OTR_BUSY : OTR_KEY_USED;
     }
+    if (s == JOURNAL_REFUNDED) {
+        core_fault(f, OTR_CONFLICT, OTR_WHOSE_CALLER,
+                   "This transaction was refunded already. Nothing was sent. Do not return the "
+                   "cash a second time.");
+        f->attempt_id = b->attempt_id;
+        return OTR_CONFLICT;
+    }
     if (s == JOURNAL_LIMITED) {
         core_fault(f, OTR_LIMITED, OTR_WHOSE_CALLER, "the limit for this transaction is reached");
         f->retry_at = b->retry_at;

@@ -44,7 +44,7 @@ static void fault(struct visit *v, enum otr_status s, const struct otr_fault *f)
     if (status >= 500)
         log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
                   NULL);
-    problem(v, status, what, s == OTR_BUSY || s == OTR_KEY_USED ? f->attempt_id : 0);
+    problem(v, status, what, desk_points_to(s) ? f->attempt_id : 0);
     if (s == OTR_LIMITED)
         desk_retry_after(v, f);
 }

@@ -12,10 +12,13 @@ int desk_http_status(enum otr_status s) {
     static const int statuses[OTR_STATUS__MAX] = {
         [OTR_OK] = 200,       [OTR_INVALID] = 400,   [OTR_FORBIDDEN] = 403, [OTR_NOT_FOUND] = 404,
         [OTR_BUSY] = 409,     [OTR_KEY_USED] = 422,  [OTR_LIMITED] = 429,   [OTR_NO_JOURNAL] = 503,
-        [OTR_STOPPING] = 503, [OTR_NO_MEMORY] = 503, [OTR_BROKEN] = 500,
-        [OTR_CONFLICT] = 409,
+        [OTR_STOPPING] = 503, [OTR_NO_MEMORY] = 503, [OTR_BROKEN] = 500,    [OTR_CONFLICT] = 409,
     };
     return s < OTR_STATUS__MAX ? statuses[s] : 500;
+}
+
+bool desk_points_to(enum otr_status s) {
+    return s == OTR_BUSY || s == OTR_KEY_USED || s == OTR_CONFLICT;
 }
 
 void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size_t size) {
@@ -137,7 +140,7 @@ void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f) {
     if (strncmp(v->request->path, "/refunds/", 9) == 0 && otr_tid_valid(v->route.param) &&
         v->request->method == METHOD_POST)
         snprintf(back, sizeof(back), "/refunds/%.18s", v->route.param);
-    desk_error(v, status, what, s == OTR_BUSY || s == OTR_KEY_USED ? f->attempt_id : 0, back);
+    desk_error(v, status, what, desk_points_to(s) ? f->attempt_id : 0, back);
     if (s == OTR_LIMITED)
         desk_retry_after(v, f);
 }

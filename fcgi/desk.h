@@ -59,6 +59,7 @@ void desk_attempt_show(struct visit *v, const struct otr_attempt *a, int status,
 /* HTTP status of a status of the core, and its sentence for a person or a program (out: at least
  * 400 bytes). */
 int desk_http_status(enum otr_status s);
+bool desk_points_to(enum otr_status s); /* does fault.attempt_id name the attempt to look at? */
 void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size_t size);
 /* Retry-After in seconds from retry_at, at least 1. */
 void desk_retry_after(struct visit *v, const struct otr_fault *f);

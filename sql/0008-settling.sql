@@ -1,4 +1,4 @@
--- 0008-settling.sql - what is refunded counts once; the resolver comes back for every lost attempt.
+-- 0008-settling.sql - what is refunded is not asked for again; the resolver comes back for every lost attempt.
 
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
@@ -6,80 +6,166 @@ SET LOCAL ROLE otprefund_owner;
 
 -- ---- refunded once ---------------------------------------------------------------------------------
 
--- The bank credits a transaction once.  Where an earlier attempt was refunded, "refunded" in an
--- inquiry speaks of that one, and this one came too late; unless that one is in doubt itself.
-CREATE FUNCTION otprefund.refunded_before(p_attempt_id bigint) RETURNS boolean
-    LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (
-        SELECT FROM otprefund.attempt a
-          JOIN otprefund.attempt b ON b.tid = a.tid AND b.kind = 'refund' AND b.attempt_id < a.attempt_id
-          JOIN otprefund.resolution r ON r.attempt_id = b.attempt_id AND r.resolution = 'refunded'
-         WHERE a.attempt_id = p_attempt_id
-           AND NOT EXISTS (SELECT FROM otprefund.contradiction c
-                            WHERE c.attempt_id = b.attempt_id AND c.what = 'resolution')
-           AND NOT EXISTS (SELECT FROM otprefund.manual_proposal p
-                             JOIN otprefund.manual_decision d ON d.proposal_id = p.proposal_id
-                            WHERE p.attempt_id = b.attempt_id AND p.resolution = 'not_refunded'
-                              AND d.decision = 'approved'))
-$$;
-COMMENT ON FUNCTION otprefund.refunded_before(bigint) IS
-    'Was an earlier attempt on the same transaction refunded, and is that not in doubt?';
-
-CREATE OR REPLACE FUNCTION otprefund.resolution_put(
-    p_settles bigint, p_open boolean, p_open_inquiries integer, p_resolution text, p_how text,
-    p_attempt_id bigint, p_kind text, p_tx_status integer, p_refund_tid text, p_amount numeric,
-    p_refunded_amount numeric, p_evidence jsonb)
-    RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    v_old record;
-    v_known numeric;
+-- The bank credits a transaction once: there is nothing left to ask for, and an inquiry's "refunded"
+-- could not be told apart from the first attempt's.  Where that one is in doubt, the bank decides.
+CREATE FUNCTION otprefund.refunded_attempt(p_tid text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF p_open THEN
-        IF p_how = 'inquiry' AND p_resolution = 'refunded' AND otprefund.refunded_before(p_settles) THEN
-            p_resolution := 'not_refunded';
-        END IF;
-        IF p_amount IS NULL THEN
-            SELECT t.amount INTO v_known
-              FROM otprefund.attempt a
-              JOIN otprefund.transaction t ON t.tid = a.tid
-             WHERE a.attempt_id = p_settles;
-        END IF;
-        INSERT INTO otprefund.resolution (attempt_id, resolution, resolved_by, evidence_attempt_id,
-                                          tx_status, refund_tid, amount, refunded_amount, inquiries)
-        VALUES (p_settles, p_resolution, p_how, p_attempt_id, p_tx_status, p_refund_tid,
-                coalesce(p_amount, v_known),
-                CASE p_resolution WHEN 'refunded'
-                     THEN coalesce(p_refunded_amount, p_amount, v_known) END,
-                p_open_inquiries + (p_kind = 'inquiry')::integer);
-        DELETE FROM otprefund.open_attempt q WHERE q.attempt_id = p_settles;
-        IF p_how <> 'answer' THEN -- whoever waits for it may be on another node
-            PERFORM pg_notify('otprefund_settled', p_settles::text);
-        END IF;
-        RETURN true;
-    END IF;
-    SELECT r.resolution, r.refunded_amount INTO v_old
-      FROM otprefund.resolution r WHERE r.attempt_id = p_settles;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'attempt % was never open', p_settles USING ERRCODE = 'foreign_key_violation';
-    END IF;
-    IF v_old.resolution <> p_resolution THEN
-        INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found, evidence)
-        VALUES (p_settles, p_attempt_id, 'resolution', v_old.resolution, p_resolution, p_evidence)
-        ON CONFLICT DO NOTHING;
-    ELSIF v_old.refunded_amount <> p_refunded_amount THEN
-        INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found, evidence)
-        VALUES (p_settles, p_attempt_id, 'amount', v_old.refunded_amount::text,
-                p_refunded_amount::text, p_evidence)
-        ON CONFLICT DO NOTHING;
-    END IF;
-    RETURN false;
+    RETURN (
+        SELECT a.attempt_id
+          FROM otprefund.attempt a
+          JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id AND r.resolution = 'refunded'
+         WHERE a.tid = p_tid
+           AND a.kind = 'refund'
+           AND NOT EXISTS (SELECT FROM otprefund.contradiction c
+                            WHERE c.attempt_id = a.attempt_id AND c.what = 'resolution')
+         ORDER BY a.attempt_id
+         LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION otprefund.resolution_put(bigint, boolean, integer, text, text, bigint, text, integer,
-        text, numeric, numeric, jsonb) IS
-    'Settles an open attempt, or records that a settled one is contradicted. True if it settled it. What an inquiry finds refunded counts for the first attempt only.';
+COMMENT ON FUNCTION otprefund.refunded_attempt(text) IS
+    'The attempt that refunded this transaction, if there is one that is not in doubt.';
+
+CREATE OR REPLACE FUNCTION otprefund.attempt_begin(
+    p_kind text, p_channel text, p_tid text, p_client_ref_id text, p_operator text, p_user_code text,
+    p_node text, p_idempotency_key text, p_content_mac bytea, p_commit_token bytea,
+    p_cash_returned boolean, p_about_attempt_id bigint, p_deadline_ms integer,
+    p_otp_cooldown_s integer, p_otp_per_hour integer, p_wrong_otp_per_hour integer,
+    OUT o_status text, OUT o_attempt_id bigint, OUT o_open_attempt_id bigint, OUT o_open_age_ms bigint,
+    OUT o_open_operator text, OUT o_open_since timestamptz, OUT o_retry_at timestamptz,
+    OUT o_otp_ref_id text, OUT o_known_amount numeric)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_now timestamptz;
+    v_old record;
+BEGIN
+    IF p_kind <> 'inquiry' THEN
+        -- Limits and exclusivity are decided one call after the other per transaction.
+        PERFORM pg_advisory_xact_lock(hashtextextended(p_tid, 7031));
+    END IF;
+    v_now := clock_timestamp();
+    SELECT q.attempt_id, q.operator, q.opened_at,
+           greatest(0, floor(extract(epoch FROM v_now - q.opened_at) * 1000))
+      INTO o_open_attempt_id, o_open_operator, o_open_since, o_open_age_ms
+      FROM otprefund.open_attempt q
+     WHERE q.attempt_id = coalesce(p_about_attempt_id,
+               (SELECT w.attempt_id FROM otprefund.open_attempt w WHERE w.tid = p_tid));
+    LOOP
+        -- A repeat comes first: it must find its own attempt, open or not.
+        IF p_idempotency_key IS NOT NULL THEN
+            SELECT a.attempt_id, a.kind, a.tid, a.content_mac INTO v_old
+              FROM otprefund.attempt a
+             WHERE a.operator = p_operator AND a.idempotency_key = p_idempotency_key;
+            IF FOUND THEN
+                o_attempt_id := v_old.attempt_id;
+                o_status := CASE WHEN v_old.kind = p_kind AND v_old.tid = p_tid
+                                      AND v_old.content_mac = p_content_mac
+                                 THEN 'same' ELSE 'key_used' END;
+                RETURN;
+            END IF;
+        END IF;
+        IF p_kind <> 'inquiry' THEN
+            IF o_open_attempt_id IS NOT NULL THEN
+                o_attempt_id := o_open_attempt_id;
+                o_status := 'open';
+                RETURN;
+            END IF;
+            o_attempt_id := CASE p_kind WHEN 'refund' THEN otprefund.refunded_attempt(p_tid) END;
+            IF o_attempt_id IS NOT NULL THEN
+                o_status := 'refunded';
+                RETURN;
+            END IF;
+            o_retry_at := CASE p_kind
+                WHEN 'otp' THEN otprefund.otp_again_at(p_tid, p_otp_cooldown_s, p_otp_per_hour, v_now)
+                ELSE otprefund.refund_again_at(p_tid, p_wrong_otp_per_hour, v_now) END;
+            IF o_retry_at IS NOT NULL THEN
+                o_status := 'limited';
+                RETURN;
+            END IF;
+        END IF;
+        INSERT INTO otprefund.attempt (kind, channel, tid, client_ref_id, operator, user_code, node,
+                                       idempotency_key, content_mac, commit_token, cash_returned,
+                                       about_attempt_id, started_at, deadline_at)
+        VALUES (p_kind, p_channel, p_tid, p_client_ref_id, p_operator, p_user_code, p_node,
+                p_idempotency_key, p_content_mac, p_commit_token, p_cash_returned,
+                p_about_attempt_id, v_now, v_now + p_deadline_ms * interval '1 millisecond')
+        ON CONFLICT (operator, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+        RETURNING attempt_id INTO o_attempt_id;
+        EXIT WHEN o_attempt_id IS NOT NULL; -- else the key was used meanwhile for another tid
+    END LOOP;
+    IF p_kind = 'refund' THEN
+        INSERT INTO otprefund.open_attempt (attempt_id, tid, client_ref_id, operator, opened_at,
+                                            deadline_at, next_inquiry_at)
+        VALUES (o_attempt_id, p_tid, p_client_ref_id, p_operator, v_now,
+                v_now + p_deadline_ms * interval '1 millisecond',
+                v_now + p_deadline_ms * interval '1 millisecond')
+        ON CONFLICT (tid) DO NOTHING;
+        IF NOT FOUND THEN -- made past the lock, so not by this function: start again
+            RAISE EXCEPTION 'transaction % was opened meanwhile', p_tid
+                USING ERRCODE = 'serialization_failure';
+        END IF;
+        SELECT o.otp_ref_id INTO o_otp_ref_id
+          FROM otprefund.attempt a
+          JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+         WHERE a.tid = p_tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
+           AND o.outcome IN ('sent', 'unconfirmed')
+         ORDER BY a.attempt_id DESC
+         LIMIT 1;
+    END IF;
+    SELECT t.amount INTO o_known_amount FROM otprefund.transaction t WHERE t.tid = p_tid;
+    o_status := 'begun';
+END
+$$;
+COMMENT ON FUNCTION otprefund.attempt_begin(text, text, text, text, text, text, text, text, bytea, bytea,
+        boolean, bigint, integer, integer, integer, integer) IS
+    'Records an intent. Status begun; same or key_used (the idempotency key was used before); open (a refund attempt on this tid is open); refunded (one has refunded it); limited (try again at o_retry_at). Only begun writes.';
 
 -- ---- nothing is forgotten --------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION otprefund.attempt_sweep(p_now timestamptz, p_max integer)
+    RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_from bigint;
+    v_to bigint;
+    v_row record;
+BEGIN
+    SELECT s.swept_to INTO v_from FROM otprefund.swept s FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN; -- another node is at it
+    END IF;
+    v_to := v_from;
+    FOR v_row IN
+        SELECT a.attempt_id, a.kind, a.started_at, a.deadline_at,
+               EXISTS (SELECT FROM otprefund.outcome o WHERE o.attempt_id = a.attempt_id) AS done
+          FROM otprefund.attempt a
+         WHERE a.attempt_id > v_from
+         ORDER BY a.attempt_id
+         LIMIT p_max
+    LOOP
+        -- A minute is longer than any statement may take: no lower number can still turn up.
+        EXIT WHEN v_row.started_at > p_now - interval '1 minute'
+               OR (NOT v_row.done AND v_row.deadline_at > p_now);
+        IF NOT v_row.done THEN
+            IF v_row.kind = 'refund' THEN
+                PERFORM FROM otprefund.open_attempt q WHERE q.attempt_id = v_row.attempt_id
+                    FOR UPDATE SKIP LOCKED;
+                -- Its outcome is just being written, unless an inquiry settled it and then its node was lost.
+                EXIT WHEN NOT FOUND AND NOT EXISTS (
+                    SELECT FROM otprefund.resolution r WHERE r.attempt_id = v_row.attempt_id);
+            END IF;
+            INSERT INTO otprefund.outcome (attempt_id, kind, outcome, reason)
+            VALUES (v_row.attempt_id, v_row.kind, 'unknown', 'node_lost')
+            ON CONFLICT (attempt_id) DO NOTHING;
+        END IF;
+        v_to := v_row.attempt_id;
+    END LOOP;
+    IF v_to > v_from THEN
+        UPDATE otprefund.swept SET swept_to = v_to;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION otprefund.attempt_sweep(timestamptz, integer) IS
+    'Gives outcome unknown, node_lost to attempts of any kind whose deadline passed without an outcome; looks at each attempt once.';
 
 CREATE FUNCTION otprefund.attempt_sweep_at(p_now timestamptz) RETURNS timestamptz
     LANGUAGE sql STABLE AS $$

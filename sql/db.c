@@ -12,7 +12,7 @@
 #include "sql/checkpoint.h"
 #include "sql/migrate.h"
 
-#define TRIES             4 /* serialization failures, deadlocks, lost preparations */
+#define TRIES             4  /* serialization failures, deadlocks, lost preparations */
 #define BACK_OFF_FIRST_MS 50 /* after a failed connect nobody tries again for so long, doubling */
 #define BACK_OFF_MAX_MS   2000
 

@@ -18,6 +18,7 @@ enum journal_status {
     JOURNAL_SAME, /* begin: this key was used before with the same content: the earlier attempt */
     JOURNAL_KEY_USED, /* begin: this key was used before with other content: nothing written */
     JOURNAL_OPEN,     /* begin: a refund attempt on this transaction is open: nothing written */
+    JOURNAL_REFUNDED, /* begin: an attempt has refunded this transaction: nothing written */
     JOURNAL_LIMITED,  /* begin: a limit is reached, try again at retry_at: nothing written */
     JOURNAL_NOT_FOUND,
     JOURNAL_REFUSED, /* the database refused the values (a CHECK, a type): nothing written; our bug
@@ -74,7 +75,8 @@ struct journal_intent {
 };
 
 struct journal_begun {
-    int64_t attempt_id; /* _OK, _SAME: the attempt; _OPEN: the open one; _KEY_USED: the earlier */
+    int64_t attempt_id; /* _OK, _SAME: the attempt; _OPEN: the open one; _KEY_USED, _REFUNDED: the
+                           earlier */
     int64_t open_attempt_id; /* the open refund attempt on this tid before this call, 0: none */
     int64_t open_age_ms;     /* since that one was recorded, by the database's clock */
     char open_operator[OTR_NAME_SIZE];
@@ -88,7 +90,8 @@ struct journal_begun {
 /*
  * Records the intent and commits.  Only after JOURNAL_OK may a byte go to the bank.
  * A refund attempt also takes the transaction's place in open_attempt (at most one per tid).
- * While one is open, neither another refund nor an OTP may begin on that tid: JOURNAL_OPEN.
+ * While one is open, neither another refund nor an OTP may begin on that tid: JOURNAL_OPEN.  After
+ * one has refunded it (and nothing contradicts that) no other refund may: JOURNAL_REFUNDED.
  * A commit whose result was lost is looked up (by a token of this call) before answering:
  * JOURNAL_OK if it is there, _DOWN if it certainly is not, _UNSURE otherwise; send nothing then.
  * All of enum journal_status but _NOT_FOUND.
@@ -172,10 +175,10 @@ enum journal_status journal_wake(struct journal *j, const char *tid);
 struct journal_listener;
 
 enum journal_event {
-    JOURNAL_EVENT_NONE,    /* nothing in that time, or stopped */
-    JOURNAL_EVENT_UP,      /* listening from now on; what happened before was not heard */
-    JOURNAL_EVENT_LOST,    /* the connection is lost; news is missed until _UP */
-    JOURNAL_EVENT_WAKE,    /* an open attempt is due, or due sooner than before: look at the queue */
+    JOURNAL_EVENT_NONE, /* nothing in that time, or stopped */
+    JOURNAL_EVENT_UP,   /* listening from now on; what happened before was not heard */
+    JOURNAL_EVENT_LOST, /* the connection is lost; news is missed until _UP */
+    JOURNAL_EVENT_WAKE, /* an open attempt is due, or due sooner than before: look at the queue */
     JOURNAL_EVENT_SETTLED, /* attempt_id was settled by an inquiry or by people */
 };
 struct journal_news {

@@ -56,8 +56,10 @@ static enum journal_status begin_read(const PGresult *r, struct journal_begun *b
         const char *word;
         enum journal_status status;
     } words[] = {
-        {"begun", JOURNAL_OK},  {"same", JOURNAL_SAME},       {"key_used", JOURNAL_KEY_USED},
-        {"open", JOURNAL_OPEN}, {"limited", JOURNAL_LIMITED}, {"absent", JOURNAL_NOT_FOUND},
+        {"begun", JOURNAL_OK},          {"same", JOURNAL_SAME},
+        {"key_used", JOURNAL_KEY_USED}, {"open", JOURNAL_OPEN},
+        {"limited", JOURNAL_LIMITED},   {"absent", JOURNAL_NOT_FOUND},
+        {"refunded", JOURNAL_REFUNDED},
     };
     if (PQntuples(r) != 1)
         return JOURNAL_REFUSED;

@@ -123,14 +123,12 @@ class Client:
 
 
 class House:
-    def __init__(self, home, bank_options=()):
-        self.home, self.parts = home, os.path.join(home, "parts")
-        self.log = os.path.join(home, "log")
+    def __init__(self, home, log):
+        self.home, self.parts, self.log = home, os.path.join(home, "parts"), log
         self.pg_bin = os.path.dirname(sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))[-1])
         self.owner = "host=%s dbname=otprefund user=postgres" % home
         (self.bank_port, self.control_port, self.both_port, self.a_port,
          self.b_port) = free_ports(5)
-        self.bank_options = list(bank_options)
         self.nodes, self.postgres, self.bank, self.nginx = {}, None, None, None
         os.makedirs(self.log, exist_ok=True)
 
@@ -229,7 +227,7 @@ class House:
             "--developer-key-file", self.home + "/developer_key",
             "--access-key-file", self.home + "/access_key",
             "--callback-url", "http://127.0.0.1:%d/callback/eko/%s"
-            % (self.both_port, self.callback_secret), *self.bank_options])
+            % (self.both_port, self.callback_secret)])
         wait_until("the bank", START_S, lambda: os.path.exists(self.home + "/bank/bank.ready"))
 
     def control(self, method, path, content=None):
@@ -250,10 +248,10 @@ class House:
 
     # ---- nodes ----------------------------------------------------------------------------------
 
-    def write_settings(self, name, resolver, extra=""):
+    def write_settings(self, name, resolver):
         with open("%s/%s.conf" % (self.home, name), "w") as f:
             f.write("""[bank]
-base_url = {scheme}://127.0.0.1:{port}/ekoapi/v3
+base_url = https://127.0.0.1:{port}/ekoapi/v3
 environment = uat
 developer_key_file = {home}/developer_key
 access_key_file = {home}/access_key
@@ -261,7 +259,7 @@ initiator_id = 9000000001
 user_code = 20110001
 timeout_ms = 3000
 connect_timeout_ms = 2000
-{ca}
+ca_file = {home}/bank/ca.pem
 [journal]
 conninfo = host={home} dbname=otprefund user=otprefund
 connections = 16
@@ -281,11 +279,8 @@ max_s = 3
 per_second = 1000
 [log]
 level = warning
-{extra}
-""".format(scheme="http" if "--plain" in self.bank_options else "https", port=self.bank_port,
-           home=self.home, parts=self.parts, name=name, extra=extra,
-           resolver="yes" if resolver else "no",
-           ca="" if "--plain" in self.bank_options else "ca_file = %s/bank/ca.pem" % self.home))
+""".format(port=self.bank_port, home=self.home, parts=self.parts, name=name,
+           resolver="yes" if resolver else "no"))
 
     def node_up(self, name, resolver=True, checkpoint=None):
         """name: "a" or "b", behind nginx; others stand alone."""
@@ -297,11 +292,20 @@ level = warning
         node = Part(self, "node-" + name, [self.parts + "/libexec/otprefund.fcgi", "-c",
                                            "%s/%s.conf" % (self.home, name)], env)
         self.nodes[name] = node
-        wait_until("node " + name, START_S, lambda: os.path.exists(path) or not node.alive()
+        wait_until("node " + name, START_S, lambda: self.listens(path) or not node.alive()
                    or node.stopped())
         if not node.alive():
             raise Trouble("node %s does not start" % name)
         return node
+
+    @staticmethod
+    def listens(path):
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(path)
+                return True
+            except OSError:
+                return False
 
     # ---- nginx: one port for both nodes, and one for each ----------------------------------------
 
@@ -325,7 +329,7 @@ level = warning
         with open(self.home + "/nginx.conf", "w") as f:
             f.write("""daemon off;
 pid {home}/nginx/pid;
-error_log {home}/log/nginx.log;
+error_log {log}/nginx.log;
 worker_processes 2;
 worker_rlimit_nofile 8192;
 events {{ worker_connections 4000; }}
@@ -343,10 +347,10 @@ upstream both {{
     server unix:{home}/b.sock max_fails=0;
 }}
 {servers}}}
-""".format(home=self.home, servers=servers))
+""".format(home=self.home, log=self.log, servers=servers))
         nginx = "/usr/sbin/nginx"
-        self.nginx = Part(self, "nginx", [nginx, "-p", self.home, "-e", self.home +
-                                          "/log/nginx.log", "-c", self.home + "/nginx.conf"])
+        self.nginx = Part(self, "nginx", [nginx, "-p", self.home, "-e",
+                                          self.log + "/nginx.log", "-c", self.home + "/nginx.conf"])
 
         def answers():
             try:

@@ -88,11 +88,12 @@ def disagreements(house, strays=()):
     for tid, entry in book.items():
         if tid not in journal and (entry["initiate_calls"] or entry["otp_calls"]):
             wrong.append("%s: lost: the bank was called and the journal has nothing" % tid)
-    for number, tid, what in house.sql(
-            "select c.attempt_id, a.tid, c.what from otprefund.contradiction c"
-            " join otprefund.attempt a using (attempt_id)"):
+    for number, tid, what, recorded, found, by in house.sql(
+            "select c.attempt_id, a.tid, c.what, c.recorded, c.found, c.by_attempt_id"
+            " from otprefund.contradiction c join otprefund.attempt a using (attempt_id)"):
         if int(tid) % 100 not in strays:
-            wrong.append("%s: attempt %s was contradicted (%s)" % (tid, number, what))
+            wrong.append("%s: attempt %s was contradicted by attempt %s: %s %s, now %s"
+                         % (tid, number, by, what, recorded, found))
     return wrong
 
 

@@ -12,7 +12,7 @@ import ledger
 from house import Client, wait_until
 
 SHORT = {"refunds": 1500, "clients": 24, "events": 8}
-LONG = {"refunds": 100000, "clients": 48, "events": None}
+LONG = {"refunds": 100000, "clients": 160, "events": None}
 AGAIN = 8  # how often a request without a clear answer is repeated with its key
 FAULTS = (
     {"latency_ms": 40, "drop": 0.10, "error_502": 0.10, "silent": 0.05},

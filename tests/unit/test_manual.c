@@ -140,8 +140,11 @@ static void approved(void) {
              "SELECT evidence_attempt_id FROM otprefund.resolution WHERE attempt_id = %" PRId64,
              id);
     CU_ASSERT_EQUAL(pg_number(sql), evidence);
-    /* A new refund attempt on this transaction may begin. */
-    CU_ASSERT(begin(OTR_KIND_REFUND, tid) > id);
+    /* What two people call refunded is not refunded again. */
+    struct journal_intent i = intent(OTR_KIND_REFUND, tid);
+    struct journal_begun b;
+    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_REFUNDED);
+    CU_ASSERT_EQUAL(b.attempt_id, id);
 }
 
 /* What the bank did not answer is evidence too; the decider may be a second supervisor. */

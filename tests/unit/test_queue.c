@@ -39,6 +39,27 @@ static void comes_back(void) {
     CU_ASSERT_EQUAL(next_ms, JOURNAL_NEVER);
 }
 
+/* An inquiry found it refunded before its own answer came, and then its node was lost. */
+static void settled_and_lost(void) {
+    struct journal_due rows[4];
+    int64_t next_ms;
+    int n;
+    const char *tid = new_tid();
+    int64_t id = begin(OTR_KIND_REFUND, tid), inquiry = begin(OTR_KIND_INQUIRY, tid);
+    struct journal_finding f = finding(inquiry, OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED);
+    f.tx_status = 4;
+    f.tid = tid;
+    settle(&f, id, OTR_RESOLUTION_REFUNDED, OTR_HOW_INQUIRY);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    CU_ASSERT_EQUAL(look(id).outcome, OTR_OUTCOME_NONE);
+    set_back(id, 300);
+    set_back(inquiry, 300);
+    CU_ASSERT_EQUAL(journal_claim(j, 4, 30000, rows, &n, &next_ms), JOURNAL_OK);
+    CU_ASSERT_EQUAL(look(id).outcome, OTR_OUTCOME_UNKNOWN);
+    CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_REFUNDED);
+    CU_ASSERT_EQUAL(pg_number("SELECT swept_to FROM otprefund.swept"), inquiry);
+}
+
 static void take_over(void) {
     struct journal_due rows[64];
     int64_t next_ms;
@@ -167,6 +188,7 @@ int main(void) {
     CU_initialize_registry();
     CU_pSuite s = CU_add_suite("queue", NULL, NULL);
     CU_add_test(s, "with nothing open it comes back for a lost OTP attempt", comes_back);
+    CU_add_test(s, "settled by an inquiry, then its node was lost", settled_and_lost);
     CU_add_test(s, "lost nodes are taken over", take_over);
     CU_add_test(s, "claims are disjoint", claims_are_disjoint);
     CU_add_test(s, "why a claim fails", failures_are_told);

@@ -57,10 +57,10 @@ static void nothing_is_sent_without_a_committed_intent(void) {
         enum journal_status begin;
         enum otr_status expected;
     } rows[] = {
-        {JOURNAL_DOWN, OTR_NO_JOURNAL},   {JOURNAL_UNSURE, OTR_NO_JOURNAL},
-        {JOURNAL_OPEN, OTR_BUSY},         {JOURNAL_KEY_USED, OTR_KEY_USED},
-        {JOURNAL_LIMITED, OTR_LIMITED},   {JOURNAL_REFUSED, OTR_BROKEN},
-        {JOURNAL_NO_MEMORY, OTR_NO_MEMORY},
+        {JOURNAL_DOWN, OTR_NO_JOURNAL},     {JOURNAL_UNSURE, OTR_NO_JOURNAL},
+        {JOURNAL_OPEN, OTR_BUSY},           {JOURNAL_KEY_USED, OTR_KEY_USED},
+        {JOURNAL_LIMITED, OTR_LIMITED},     {JOURNAL_REFUSED, OTR_BROKEN},
+        {JOURNAL_NO_MEMORY, OTR_NO_MEMORY}, {JOURNAL_REFUNDED, OTR_CONFLICT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct otr_fault f;
@@ -283,9 +283,14 @@ static void malformed_values_reach_nobody(void) {
     static const struct {
         const char *tid, *otp, *key;
     } rows[] = {
-        {"", "1234", "k"},          {"12a", "1234", "k"}, {"1234567890123456789", "1234", "k"},
-        {"12345600", "123", "k"},   {"12345600", "123456789", "k"},
-        {"12345600", "12 34", "k"}, {"12345600", "1234", ""}, {"12345600", "1234", "a b"},
+        {"", "1234", "k"},
+        {"12a", "1234", "k"},
+        {"1234567890123456789", "1234", "k"},
+        {"12345600", "123", "k"},
+        {"12345600", "123456789", "k"},
+        {"12345600", "12 34", "k"},
+        {"12345600", "1234", ""},
+        {"12345600", "1234", "a b"},
     };
     struct otr_fault f;
     fake_reset();
