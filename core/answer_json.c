@@ -237,8 +237,8 @@ struct cJSON *json_read(const char *body, size_t size) {
 }
 
 static void wipe(cJSON *item) {
-    cJSON *child;
-    cJSON_ArrayForEach(child, item) wipe(child);
+    for (cJSON *child = item->child; child; child = child->next)
+        wipe(child);
     if (item->valuestring)
         explicit_bzero(item->valuestring, strlen(item->valuestring));
 }

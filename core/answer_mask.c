@@ -34,7 +34,7 @@ static size_t token(const char *p) {
     if (*p != '{')
         return 0;
     n += strspn(p + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
-    return p[n] == '}' && n < TOKEN_MAX ? n + 1 : 0;
+    return n < TOKEN_MAX && p[n] == '}' ? n + 1 : 0;
 }
 
 /* Length of a character that is to become a blank: C0, C1, and those that turn the text round. */

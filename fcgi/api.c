@@ -72,7 +72,9 @@ bool api_callback_tid(const char *body, size_t size, char tid[OTR_TID_SIZE]) {
     cJSON *object = object_read(body, size);
     const cJSON *item = object ? cJSON_GetObjectItemCaseSensitive(object, "tid") : NULL;
     tid[0] = '\0';
-    if (cJSON_IsString(item) && otr_tid_valid(item->valuestring)) {
+    if (!item) {
+        /* not an object, or without a TID */
+    } else if (cJSON_IsString(item) && otr_tid_valid(item->valuestring)) {
         memcpy(tid, item->valuestring, strlen(item->valuestring) + 1);
     } else if (cJSON_IsNumber(item) && item->valuedouble >= 1 &&
                item->valuedouble <= 9007199254740991.0) {

@@ -51,7 +51,7 @@ static void put_text(struct line *l, const char *text) {
 /* Escapes are written whole or not at all. */
 static void put_escaped(struct line *l, const char *value, bool json) {
     size_t n = 0;
-    for (; value[n] && n < LOG_VALUE_MAX; n++) {
+    for (; n < LOG_VALUE_MAX && value[n]; n++) {
         unsigned char c = (unsigned char)value[n];
         char hex[8];
         if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') {

@@ -65,7 +65,8 @@ static void *take(struct model *m, size_t size) {
         goto failed;
     size = (size + align - 1) / align * align;
     struct chunk *c = m->chunks;
-    if (!c || c->room - c->used < size) {
+    size_t left = c ? c->room - c->used : 0;
+    if (left < size) {
         size_t room = size > MODEL_CHUNK ? size : MODEL_CHUNK;
         if (room > MODEL_MAX - m->total)
             goto failed;

@@ -6,7 +6,11 @@ struct error_row {
     const char *title, *what;
 };
 
+/* The first row speaks for every status without one of its own. */
 static const struct error_row errors[] = {
+    {500, "Something is wrong here",
+     "The mistake is in this program or its set-up, not in what you did. Tell whoever looks after "
+     "this system, and name the request below."},
     {400, "This request cannot be understood",
      "Something in it is missing or malformed. Go back, check what was typed and send it again."},
     {403, "This is not open to you",
@@ -26,19 +30,15 @@ static const struct error_row errors[] = {
      "It was sent before with other content. Nothing was sent now. Open the transaction again."},
     {429, "Too often in a short time",
      "A limit protects the customer and the account. Nothing was sent. Wait and try again."},
-    {500, "Something is wrong here",
-     "The mistake is in this program or its set-up, not in what you did. Tell whoever looks after "
-     "this system, and name the request below."},
     {503, "Not possible just now",
      "Nothing could be recorded, so nothing was sent to the bank. Try again in a minute."},
 };
 
 static const struct error_row *row_of(int status) {
-    const struct error_row *row = NULL;
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        if (errors[i].status == status || (!row && errors[i].status == 500))
-            row = &errors[i];
-    return row;
+    for (size_t i = 1; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].status == status)
+            return &errors[i];
+    return &errors[0];
 }
 
 bool page_error(const struct page *p, int status, const char *what, int64_t attempt_id,

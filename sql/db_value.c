@@ -68,23 +68,31 @@ bool db_get_bool(const PGresult *r, int row, int column) {
     return PQgetvalue(r, row, column)[0] == 't';
 }
 
+/* Row 0 is the names of the columns. */
+static const char *cell_text(const PGresult *r, int row, int column) {
+    const char *s = row == 0 ? PQfname(r, column) : PQgetvalue(r, row - 1, column);
+    return s ? s : "";
+}
+
 enum journal_status db_table(const PGresult *r, struct otr_table *t) {
     *t = (struct otr_table){.columns = PQnfields(r), .rows = PQntuples(r) + 1};
-    t->cells = calloc((size_t)t->columns * (size_t)t->rows, sizeof *t->cells);
-    if (!t->cells)
-        goto no_memory;
+    size_t count = (size_t)t->columns * (size_t)t->rows, size = 1;
     for (int row = 0; row < t->rows; row++)
-        for (int column = 0; column < t->columns; column++) {
-            const char *s = row == 0 ? PQfname(r, column) : PQgetvalue(r, row - 1, column);
-            char **cell = &t->cells[row * t->columns + column];
-            *cell = strdup(s ? s : "");
-            if (!*cell)
-                goto no_memory;
-        }
+        for (int column = 0; column < t->columns; column++)
+            size += strlen(cell_text(r, row, column)) + 1;
+    t->cells = calloc(1, count * sizeof *t->cells + size);
+    if (!t->cells) {
+        otr_table_free(t);
+        return JOURNAL_NO_MEMORY;
+    }
+    char *to = (char *)(t->cells + count); /* the texts lie behind the pointers to them */
+    for (size_t i = 0; i < count; i++) {
+        const char *text = cell_text(r, (int)i / t->columns, (int)i % t->columns);
+        size_t bytes = strlen(text) + 1;
+        t->cells[i] = memcpy(to, text, bytes);
+        to += bytes;
+    }
     return JOURNAL_OK;
-no_memory:
-    otr_table_free(t);
-    return JOURNAL_NO_MEMORY;
 }
 
 void db_first_line(const char *message, char *to, size_t size) {

@@ -146,9 +146,6 @@ const char *otr_tx_status_name(int tx_status) {
 void otr_table_free(struct otr_table *t) {
     if (!t)
         return;
-    if (t->cells)
-        for (size_t i = 0; i < (size_t)t->columns * (size_t)t->rows; i++)
-            free(t->cells[i]);
     free(t->cells);
     *t = (struct otr_table){0};
 }

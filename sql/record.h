@@ -271,7 +271,7 @@ struct otr_today {
 /* A small table of texts for reports: cells[row * columns + column], row 0 is the heading. */
 struct otr_table {
     int columns, rows;
-    char **cells; /* owned; each cell owned; never NULL once rows > 0 */
+    char **cells; /* owned, one block with the texts in it; no cell is NULL */
 };
 void otr_table_free(struct otr_table *t); /* NULL allowed; leaves *t empty */
 

@@ -17,6 +17,7 @@ run_needs="command:nginx=nginx command:openssl=openssl command:curl=curl postgre
     file:/etc/ssl/certs/ca-certificates.crt=ca-certificates file:/usr/share/zoneinfo/Asia/Kolkata=tzdata"
 test_needs="header:CUnit/Basic.h=libcunit1-dev command:ctags=universal-ctags command:spin=spin
     command:mandoc=mandoc command:xz=xz-utils file:/usr/bin/python3=python3"
+deep_needs="command:valgrind=valgrind command:clang-tidy=clang-tidy command:cppcheck=cppcheck"
 
 # The folder of the newest PostgreSQL's programs; fails if there is none.
 postgres_bin() {
