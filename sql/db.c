@@ -20,6 +20,7 @@ struct connection {
     PGconn *pg; /* NULL: not connected */
     struct db_backend backend;
     bool prepared[DB_STATEMENT__MAX];
+    struct db_shapes shapes;
 };
 
 struct journal {
@@ -56,7 +57,8 @@ static void no_notice(void *arg, const PGresult *r) {
  * search_path: '' (CVE-2018-1058).  statement_timeout bounds a lock wait as well.  enable_seqscan:
  * a plan made while a table was small must not scan it when it has grown; reports switch it on
  * again.
- * jit: it costs more than these short statements take.
+ * jit: it costs more than these short statements take.  plan_cache_mode: what is prepared is planned
+ * once for a connection, not for each of its values.
  */
 static const char session[] =
     "SELECT set_config('search_path', '', false), set_config('statement_timeout', '5s', false),"
@@ -64,6 +66,7 @@ static const char session[] =
     " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
     " set_config('IntervalStyle', 'postgres', false), set_config('bytea_output', 'hex', false),"
     " set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),"
+    " set_config('plan_cache_mode', 'force_generic_plan', false),"
     " CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')"
     " THEN set_config('synchronous_commit', 'on', false) END";
 
@@ -467,6 +470,33 @@ enum journal_status db_select(struct journal *j, const char *sql, const struct d
         status = select_on(c, sql, p, slow, out);
     pool_give(j, c);
     return status;
+}
+
+PGresult *db_await(PGconn *pg) {
+    return await(pg, DB_ANSWER_MS);
+}
+
+enum journal_status db_judge(const PGresult *r) {
+    static const enum journal_status statuses[] = {[V_OK] = JOURNAL_OK,
+                                                   [V_REFUSED] = JOURNAL_REFUSED,
+                                                   [V_DOWN] = JOURNAL_DOWN,
+                                                   [V_AGAIN] = JOURNAL_DOWN,
+                                                   [V_AFRESH] = JOURNAL_UNSURE};
+    return PQresultStatus(r) == PGRES_PIPELINE_SYNC ? JOURNAL_OK : statuses[judge(r)];
+}
+
+enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg) {
+    enum journal_status status = JOURNAL_UNSURE;
+    char why[DB_TROUBLE_SIZE];
+    struct connection *c = pool_take(j);
+    for (int i = 0; c && i < 2 && status == JOURNAL_UNSURE && connected(j, c, why); i++) {
+        status = borrower(c->pg, &c->shapes, arg);
+        if (status == JOURNAL_UNSURE || c->shapes.broken)
+            connection_drop(c);
+    }
+    if (c)
+        pool_give(j, c);
+    return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;
 }
 
 enum journal_status db_end_backend(struct journal *j, const struct db_backend *b) {

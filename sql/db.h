@@ -94,6 +94,24 @@ enum journal_status db_read(struct journal *j, enum db_statement s, const struct
 enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p,
                               bool slow, PGresult **out);
 
+/* What a connection has prepared for db_shape.c. */
+#define DB_SHAPES 48
+struct db_shapes {
+    uint32_t shape[DB_SHAPES]; /* of the statement "shapeN" */
+    int count, next;
+    bool broken; /* a statement may or may not be there: the connection is not used again */
+};
+
+/*
+ * Lends a connection to what only reads.  The borrower answers JOURNAL_OK, _REFUSED, _DOWN, or
+ * _UNSURE where the connection is of no use any more: then it is asked once more, with another one.
+ */
+typedef enum journal_status db_borrower(PGconn *pg, struct db_shapes *shapes, void *arg);
+enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg);
+/* For borrowers: the answer to one statement (NULL: none within DB_ANSWER_MS), and what it means. */
+PGresult *db_await(PGconn *pg);
+enum journal_status db_judge(const PGresult *r);
+
 /*
  * Ends that backend, if it is still there.  JOURNAL_OK: it is gone, and what it did not commit it
  * never will.

@@ -1,14 +1,13 @@
 /* journal_read.c - attempts, transactions, people, reports. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "sql/db.h"
+#include "sql/db_shape.h"
 
 /* ---- attempts ------------------------------------------------------------------------------ */
 
-static void attempt_read(const PGresult *r, int row, struct otr_attempt *a) {
+void db_read_attempt(const PGresult *r, int row, struct otr_attempt *a) {
     int c = 0;
     char word[40];
 #define TEXT(field)                  db_get_text(r, row, c++, a->field, sizeof a->field)
@@ -56,92 +55,7 @@ enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struc
     if (status == JOURNAL_OK && PQntuples(r) == 0)
         status = JOURNAL_NOT_FOUND;
     if (status == JOURNAL_OK)
-        attempt_read(r, 0, a);
-    PQclear(r);
-    return status;
-}
-
-/* A statement put together from the fixed fragments below; each holds at most one %d for its $n. */
-struct query {
-    char sql[4096];
-    size_t size;
-    struct db_params params;
-};
-
-__attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format,
-                                                           ...) {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(q->sql + q->size, sizeof q->sql - q->size, format, args);
-    va_end(args);
-    if (n > 0 && (size_t)n < sizeof q->sql - q->size)
-        q->size += (size_t)n;
-}
-
-static void where_words(struct query *q, const struct otr_filter *f) {
-    struct db_params *p = &q->params;
-    if (f->tid) {
-        db_text_or_empty(p, f->tid);
-        fragment(q, " AND s.tid = $%d", p->count);
-    }
-    if (f->operator_name) {
-        db_text_or_empty(p, f->operator_name);
-        fragment(q, " AND s.operator = $%d", p->count);
-    }
-    if (f->kind) {
-        db_text_or_empty(p, otr_kind_name(f->kind));
-        fragment(q, " AND s.kind = $%d", p->count);
-    }
-    if (f->outcome) {
-        db_text_or_empty(p, otr_outcome_name(f->outcome));
-        fragment(q, " AND s.outcome = $%d", p->count);
-    }
-    if (f->resolution) {
-        db_text_or_empty(p, otr_resolution_name(f->resolution));
-        fragment(q, " AND s.resolution = $%d", p->count);
-    }
-    if (f->open_only)
-        fragment(q, " AND s.open");
-    if (f->in_flight_only)
-        fragment(q, " AND s.outcome IS NULL AND s.attempt_id = ANY (otprefund.in_flight())");
-    if (f->contradicted_only)
-        fragment(q, " AND s.attempt_id IN (SELECT c.attempt_id FROM otprefund.contradiction c)");
-}
-
-#define TIME "(timestamptz 'epoch' + $%d * interval '1 millisecond')"
-
-static void where_times(struct query *q, const struct otr_filter *f) {
-    struct db_params *p = &q->params;
-    if (f->from) {
-        db_number(p, f->from);
-        fragment(q, " AND s.started_at >= " TIME, p->count);
-        fragment(q, " AND s.attempt_id >= otprefund.attempt_id_from(" TIME ")", p->count);
-    }
-    if (f->to) {
-        db_number(p, f->to);
-        fragment(q, " AND s.started_at < " TIME, p->count);
-        fragment(q, " AND s.attempt_id <= otprefund.attempt_id_to(" TIME ")", p->count);
-    }
-    if (f->after) {
-        db_number(p, f->after);
-        fragment(q, " AND s.attempt_id < $%d", p->count);
-    }
-}
-
-enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
-                                     struct otr_attempt *rows, int *n) {
-    struct query q = {0};
-    PGresult *r = NULL;
-    *n = 0;
-    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM otprefund.attempt_status s WHERE true");
-    where_words(&q, f);
-    where_times(&q, f);
-    db_number(&q.params, max > 0 ? max : 0);
-    fragment(&q, " ORDER BY s.attempt_id DESC LIMIT $%d", q.params.count);
-    enum journal_status status = db_select(j, q.sql, &q.params, false, &r);
-    if (status == JOURNAL_OK)
-        for (int row = 0; row < PQntuples(r) && row < max; row++)
-            attempt_read(r, (*n)++, &rows[row]);
+        db_read_attempt(r, 0, a);
     PQclear(r);
     return status;
 }
@@ -202,24 +116,27 @@ enum journal_status journal_tid_of(struct journal *j, const char *client_ref_id,
 
 /* ---- people and machines ------------------------------------------------------------------- */
 
+void db_read_operator(const PGresult *r, int row, struct otr_operator *o) {
+    char word[40];
+    db_get_text(r, row, 0, o->name, sizeof o->name);
+    db_get_text(r, row, 1, o->full_name, sizeof o->full_name);
+    db_get_text(r, row, 2, word, sizeof word);
+    o->role = otr_role_value(word);
+    db_get_text(r, row, 3, o->user_code, sizeof o->user_code);
+    o->disabled = db_get_bool(r, row, 4);
+    o->may_refund = o->role == OTR_ROLE_OPERATOR || o->role == OTR_ROLE_SUPERVISOR;
+}
+
 enum journal_status journal_operator(struct journal *j, const char *name, struct otr_operator *o) {
     struct db_params p = {0};
     PGresult *r = NULL;
-    char word[40];
     *o = (struct otr_operator){0};
     db_text(&p, name);
     enum journal_status status = db_read(j, DB_OPERATOR, &p, &r);
     if (status == JOURNAL_OK && PQntuples(r) == 0)
         status = JOURNAL_NOT_FOUND;
-    if (status == JOURNAL_OK) {
-        db_get_text(r, 0, 0, o->name, sizeof o->name);
-        db_get_text(r, 0, 1, o->full_name, sizeof o->full_name);
-        db_get_text(r, 0, 2, word, sizeof word);
-        o->role = otr_role_value(word);
-        db_get_text(r, 0, 3, o->user_code, sizeof o->user_code);
-        o->disabled = db_get_bool(r, 0, 4);
-        o->may_refund = o->role == OTR_ROLE_OPERATOR || o->role == OTR_ROLE_SUPERVISOR;
-    }
+    if (status == JOURNAL_OK)
+        db_read_operator(r, 0, o);
     PQclear(r);
     return status;
 }
@@ -247,6 +164,16 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
 
 /* ---- numbers and reports ------------------------------------------------------------------- */
 
+void db_read_today(const PGresult *r, struct otr_today *t) {
+    t->otps = (int)db_get_number(r, 0, 0, 0);
+    t->otps_unconfirmed = (int)db_get_number(r, 0, 1, 0);
+    t->refunds = (int)db_get_number(r, 0, 2, 0);
+    t->refunded = (int)db_get_number(r, 0, 3, 0);
+    t->rejected = (int)db_get_number(r, 0, 4, 0);
+    t->open = (int)db_get_number(r, 0, 5, 0);
+    t->refunded_amount = db_get_number(r, 0, 6, 0);
+}
+
 enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
                                   struct otr_today *t) {
     struct db_params p = {0};
@@ -255,15 +182,8 @@ enum journal_status journal_today(struct journal *j, const char *operator_name, 
     db_text(&p, operator_name);
     db_text_or_empty(&p, zone);
     enum journal_status status = db_read(j, DB_TODAY, &p, &r);
-    if (status == JOURNAL_OK) {
-        t->otps = (int)db_get_number(r, 0, 0, 0);
-        t->otps_unconfirmed = (int)db_get_number(r, 0, 1, 0);
-        t->refunds = (int)db_get_number(r, 0, 2, 0);
-        t->refunded = (int)db_get_number(r, 0, 3, 0);
-        t->rejected = (int)db_get_number(r, 0, 4, 0);
-        t->open = (int)db_get_number(r, 0, 5, 0);
-        t->refunded_amount = db_get_number(r, 0, 6, 0);
-    }
+    if (status == JOURNAL_OK)
+        db_read_today(r, t);
     PQclear(r);
     return status;
 }

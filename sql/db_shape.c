@@ -1,0 +1,125 @@
+/* db_shape.c - reads asked together, in one round trip, each planned once. */
+#include "sql/db_shape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct group {
+    struct db_ask *asks;
+    int n;
+};
+
+static void shape_name(int slot, char name[16]) {
+    snprintf(name, 16, "shape%d", slot);
+}
+
+static int slot_of(const struct db_shapes *s, uint32_t shape) {
+    for (int i = 0; i < s->count; i++)
+        if (s->shape[i] == shape)
+            return i;
+    return -1;
+}
+
+/* A place for another shape; *taken: one stands there and has to go first. */
+static int slot_new(struct db_shapes *s, bool *taken) {
+    *taken = s->count == DB_SHAPES;
+    if (!*taken)
+        return s->count++;
+    int slot = s->next;
+    s->next = (s->next + 1) % DB_SHAPES;
+    return slot;
+}
+
+/* How an ask was sent: the place it has, and the commands before it. */
+struct sent {
+    int slot;
+    bool made, dropped;
+};
+
+static bool send_one(PGconn *pg, struct db_shapes *s, const struct db_ask *a, struct sent *sent) {
+    char name[16], drop[32];
+    const struct db_params *p = &a->params;
+    *sent = (struct sent){.slot = slot_of(s, a->shape)};
+    if (sent->slot < 0) {
+        sent->slot = slot_new(s, &sent->dropped);
+        /* Its own from now on, or the same shape later in this group would be made twice. */
+        s->shape[sent->slot] = a->shape;
+        sent->made = true;
+    }
+    shape_name(sent->slot, name);
+    if (sent->dropped) {
+        snprintf(drop, sizeof drop, "DEALLOCATE %s", name);
+        if (!PQsendQueryParams(pg, drop, 0, NULL, NULL, NULL, NULL, 0))
+            return false;
+    }
+    if (sent->made && !PQsendPrepare(pg, name, a->sql, 0, NULL))
+        return false;
+    return PQsendQueryPrepared(pg, name, p->count, p->values, p->lengths, p->formats, 0);
+}
+
+/* The next result; the worst so far to *status. */
+static PGresult *take(PGconn *pg, enum journal_status *status) {
+    PGresult *r = db_await(pg);
+    enum journal_status s = r ? db_judge(r) : JOURNAL_UNSURE;
+    /* After an error come results that say only that there was one. */
+    if (*status == JOURNAL_OK)
+        *status = s;
+    if (s == JOURNAL_OK)
+        return r;
+    PQclear(r);
+    return NULL;
+}
+
+static enum journal_status take_all(PGconn *pg, struct db_shapes *s, struct group *g,
+                                    const struct sent *sent) {
+    enum journal_status status = JOURNAL_OK;
+    for (int i = 0; i < g->n && status != JOURNAL_UNSURE; i++) {
+        if (sent[i].dropped)
+            PQclear(take(pg, &status));
+        if (sent[i].made) {
+            PQclear(take(pg, &status));
+            if (status != JOURNAL_OK) /* the server may or may not have it: the name is not used */
+                s->broken = true;
+        }
+        g->asks[i].result = take(pg, &status);
+    }
+    if (status != JOURNAL_UNSURE) { /* the end of the pipeline says nothing new */
+        enum journal_status end = JOURNAL_OK;
+        PQclear(take(pg, &end));
+        if (end != JOURNAL_OK)
+            status = JOURNAL_UNSURE;
+    }
+    return status;
+}
+
+static enum journal_status ask_on(PGconn *pg, struct db_shapes *s, void *arg) {
+    struct group *g = arg;
+    struct sent sent[DB_ASKS_MAX];
+    if (!PQenterPipelineMode(pg))
+        return JOURNAL_UNSURE;
+    for (int i = 0; i < g->n; i++)
+        if (!send_one(pg, s, &g->asks[i], &sent[i]))
+            return JOURNAL_UNSURE;
+    if (!PQpipelineSync(pg))
+        return JOURNAL_UNSURE;
+    enum journal_status status = take_all(pg, s, g, sent);
+    if (status != JOURNAL_OK)
+        db_asks_clear(g->asks, g->n);
+    if (status != JOURNAL_UNSURE && !PQexitPipelineMode(pg))
+        status = JOURNAL_UNSURE;
+    return status;
+}
+
+enum journal_status db_ask_all(struct journal *j, struct db_ask *asks, int n) {
+    struct group g = {asks, n};
+    for (int i = 0; i < n; i++)
+        asks[i].result = NULL;
+    return n > DB_ASKS_MAX ? JOURNAL_REFUSED : db_lend(j, ask_on, &g);
+}
+
+void db_asks_clear(struct db_ask *asks, int n) {
+    for (int i = 0; i < n; i++) {
+        PQclear(asks[i].result);
+        asks[i].result = NULL;
+    }
+}

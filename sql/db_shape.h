@@ -1,0 +1,41 @@
+/*
+ * db_shape.h - inside sql/ only: reads asked together, in one round trip, each planned once.
+ *
+ * A list is asked for in many shapes (which filters are set).  A shape's text is made of fixed
+ * fragments and prepared on a connection at its first use there; the least recently made one gives
+ * its place when there are DB_SHAPES.  Values are parameters, always.
+ */
+#ifndef OTPREFUND_DB_SHAPE_H
+#define OTPREFUND_DB_SHAPE_H
+
+#include "sql/db.h"
+
+#define DB_ASKS_MAX 8
+
+/* One statement of a group. */
+struct db_ask {
+    uint32_t shape; /* never 0; the same shape has the same text */
+    const char *sql;
+    struct db_params params;
+    PGresult *result; /* set by db_ask_all; the caller clears it with db_asks_clear */
+};
+
+/* The shape of a statement of db_texts. */
+#define DB_SHAPE_OF(statement) (UINT32_C(0x80000000) | (uint32_t)(statement))
+
+/* JOURNAL_OK with every result, or _REFUSED, _DOWN with none.  n: up to DB_ASKS_MAX. */
+enum journal_status db_ask_all(struct journal *j, struct db_ask *asks, int n);
+void db_asks_clear(struct db_ask *asks, int n);
+
+/* A row of DB_ATTEMPT_COLUMNS; a row of DB_OPERATOR; the row of DB_TODAY. */
+void db_read_attempt(const PGresult *r, int row, struct otr_attempt *a);
+void db_read_operator(const PGresult *r, int row, struct otr_operator *o);
+void db_read_today(const PGresult *r, struct otr_today *t);
+
+/* The list as a statement: room for its text belongs to the caller and outlives the ask. */
+#define DB_LIST_SIZE 4096
+void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[DB_LIST_SIZE]);
+/* What came of it: at most max rows to rows.  Returns how many. */
+int db_list_rows(const struct db_ask *ask, int max, struct otr_attempt *rows);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * journal_list.c - lists of attempts.
+ *
+ * A list is two steps in one statement: the numbers of the rows wanted, from one index and nothing
+ * else (the planner drops the view's other tables where no column of theirs is named), then those
+ * few rows in full.  Words of closed lists and the size stand in the text, so that partial indexes
+ * fit and the planner knows that few rows come; they are part of the shape.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sql/db_shape.h"
+
+/* A text made of the fixed fragments below; each holds at most one %d for its $n. */
+struct query {
+    char *sql;
+    size_t size;
+    struct db_params *params;
+    uint32_t shape;
+};
+
+__attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format,
+                                                           ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(q->sql + q->size, DB_LIST_SIZE - q->size, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < DB_LIST_SIZE - q->size)
+        q->size += (size_t)n;
+}
+
+/* What is part of the shape: a number below 1 << bits. */
+static void shape(struct query *q, unsigned number, int bits) {
+    q->shape = q->shape << bits | number;
+}
+
+static void where_words(struct query *q, const struct otr_filter *f) {
+    shape(q, f->kind, 2);
+    shape(q, f->outcome, 4);
+    shape(q, f->resolution, 2);
+    shape(q, f->tid != NULL, 1);
+    shape(q, f->operator_name != NULL, 1);
+    if (f->tid) {
+        db_text_or_empty(q->params, f->tid);
+        fragment(q, " AND p.tid = $%d", q->params->count);
+    }
+    if (f->operator_name) {
+        db_text_or_empty(q->params, f->operator_name);
+        fragment(q, " AND p.operator = $%d", q->params->count);
+    }
+    if (f->kind)
+        fragment(q, " AND p.kind = '%s'", otr_kind_name(f->kind));
+    if (f->outcome)
+        fragment(q, " AND p.outcome = '%s'", otr_outcome_name(f->outcome));
+    if (f->resolution)
+        fragment(q, " AND p.resolution = '%s'", otr_resolution_name(f->resolution));
+}
+
+static void where_state(struct query *q, const struct otr_filter *f) {
+    shape(q, f->open_only, 1);
+    shape(q, f->in_flight_only, 1);
+    shape(q, f->contradicted_only, 1);
+    if (f->in_flight_only)
+        fragment(q, " AND p.outcome IS NULL");
+    /* Those of one transaction are few; otherwise the few that are on their way come first. */
+    if (f->in_flight_only && !f->tid)
+        fragment(q, " AND p.attempt_id = ANY (otprefund.in_flight())");
+    if (f->contradicted_only)
+        fragment(q, " AND p.attempt_id IN (SELECT c.attempt_id FROM otprefund.contradiction c)");
+}
+
+#define TIME "(timestamptz 'epoch' + $%d * interval '1 millisecond')"
+
+static void where_times(struct query *q, const struct otr_filter *f) {
+    struct db_params *p = q->params;
+    shape(q, f->from != 0, 1);
+    shape(q, f->to != 0, 1);
+    shape(q, f->after != 0, 1);
+    if (f->from) {
+        db_number(p, f->from);
+        fragment(q, " AND p.started_at >= " TIME, p->count);
+        fragment(q, " AND p.attempt_id >= otprefund.attempt_id_from(" TIME ")", p->count);
+    }
+    if (f->to) {
+        db_number(p, f->to);
+        fragment(q, " AND p.started_at < " TIME, p->count);
+        fragment(q, " AND p.attempt_id <= otprefund.attempt_id_to(" TIME ")", p->count);
+    }
+    if (f->after) {
+        db_number(p, f->after);
+        fragment(q, " AND p.attempt_id < $%d", p->count);
+    }
+}
+
+/* The next of a few sizes: each size is a shape of its own. */
+static int size_for(int max, unsigned *index) {
+    static const int sizes[] = {1, 20, 51, 101, 501, 2000};
+    for (*index = 0; *index < sizeof sizes / sizeof *sizes - 1; ++*index)
+        if (max <= sizes[*index])
+            break;
+    return sizes[*index];
+}
+
+/* Where the numbers are looked for: the open ones have a small table of their own. */
+#define FROM_ALL "otprefund.attempt_status"
+#define FROM_OPEN                                                                                  \
+    "(SELECT u.attempt_id, u.tid, u.operator, 'refund'::text AS kind, u.outcome, NULL::text AS "   \
+    "resolution, u.started_at FROM otprefund.unresolved u)"
+
+void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[DB_LIST_SIZE]) {
+    struct query q = {.sql = text, .params = &ask->params, .shape = 1};
+    unsigned index;
+    int size = size_for(max, &index);
+    ask->params.count = 0;
+    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM (SELECT p.attempt_id FROM %s p WHERE true",
+             f->open_only ? FROM_OPEN : FROM_ALL);
+    where_words(&q, f);
+    where_state(&q, f);
+    where_times(&q, f);
+    shape(&q, index, 3);
+    fragment(&q,
+             " ORDER BY p.attempt_id DESC LIMIT %d) k"
+             " JOIN otprefund.attempt_status s ON s.attempt_id = k.attempt_id"
+             " ORDER BY s.attempt_id DESC",
+             size);
+    ask->shape = q.shape;
+    ask->sql = text;
+}
+
+int db_list_rows(const struct db_ask *ask, int max, struct otr_attempt *rows) {
+    int n = PQntuples(ask->result);
+    if (n > max)
+        n = max;
+    for (int row = 0; row < n; row++)
+        db_read_attempt(ask->result, row, &rows[row]);
+    return n > 0 ? n : 0;
+}
+
+enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
+                                     struct otr_attempt *rows, int *n) {
+    struct db_ask ask;
+    char text[DB_LIST_SIZE];
+    *n = 0;
+    db_list(&ask, f, max, text);
+    enum journal_status status = db_ask_all(j, &ask, 1);
+    if (status == JOURNAL_OK)
+        *n = db_list_rows(&ask, max, rows);
+    db_asks_clear(&ask, 1);
+    return status;
+}
