@@ -202,13 +202,17 @@ class Storm:
         self.house.node_up("a")
         self.house.node_up("b")
         start = time.monotonic()
-        self.threads = [threading.Thread(target=self.work, args=(secrets.randbits(64),))
+        self.threads = [threading.Thread(target=self.work, args=(secrets.randbits(64),),
+                                         daemon=True)
                         for _ in range(self.size["clients"])]
         for t in self.threads:
             t.start()
-        self.weather()
-        for t in self.threads:
-            t.join()
+        try:
+            self.weather()
+            for t in self.threads:
+                t.join()
+        finally:
+            self.over = True
         seconds = time.monotonic() - start
         self.house.control("POST", "/faults", {})
         self.report.say("%d requests, %d refunds begun in %d s; %s" % (
