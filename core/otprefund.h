@@ -176,6 +176,12 @@ enum otr_status otr_client_get(struct otr *o, const char *token, struct otr_oper
                                struct otr_fault *f);
 enum otr_status otr_today_get(struct otr *o, const char *operator_name, const char *zone,
                               struct otr_today *t, struct otr_fault *f);
+/*
+ * Who the person is and all that the desk shows him, in one round trip.  zone: of the day; from: its
+ * first moment.  OTR_OK also where nobody has that login (known is false then).
+ */
+enum otr_status otr_desk_get(struct otr *o, const char *operator_name, const char *zone,
+                             int64_t from, struct otr_desk *d, struct otr_fault *f);
 enum otr_report {
     OTR_REPORT_AGEING,
     OTR_REPORT_DAILY_TOTALS,

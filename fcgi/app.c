@@ -154,6 +154,7 @@ void app_handle(void *arg, struct request *request, int refused, const char *why
     struct visit v = {.app = arg, .request = request, .reply = reply};
     int64_t start = monotonic_us();
     run(&v, refused, why);
+    round_give(v.desk);
     reply_finish(reply);
     count_and_log(&v, monotonic_us() - start);
 }

@@ -13,6 +13,7 @@
 #include "core/secret.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
+#include "fcgi/round.h"
 #include "fcgi/route.h"
 #include "fcgi/settings.h"
 #include "fcgi/template.h"
@@ -23,6 +24,7 @@ struct app {
     const struct settings *settings;
     struct otr *core;
     struct templates *templates;
+    struct rounds *desks;          /* looks at desks under way (desk_view.c) */
     struct buf style;              /* web/style.css */
     struct secret callback_secret; /* empty: no callbacks */
     int waiters_max;               /* workers that may wait for the bank at once */
@@ -53,6 +55,7 @@ struct visit {
     struct reply *reply;
     struct route route;
     struct otr_operator user; /* operator or API client; name "" if neither */
+    struct round *desk;       /* the look at the own desk; NULL: none was taken */
 };
 
 /* ---- handlers: each fills v->reply ---------------------------------------------------------- */

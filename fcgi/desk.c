@@ -153,7 +153,9 @@ bool desk_admit(struct visit *v) {
         desk_error(v, 403, "You are not logged in. The web server must name who you are.", 0, NULL);
         return false;
     }
-    enum otr_status s = otr_operator_get(v->app->core, name, &user, &f);
+    enum otr_status s = v->route.id == ROUTE_DESK
+                            ? desk_view_who(v, name, &user, &f)
+                            : otr_operator_get(v->app->core, name, &user, &f);
     if (s != OTR_OK && s != OTR_NOT_FOUND) {
         desk_fault(v, s, &f);
         return false;

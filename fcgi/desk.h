@@ -21,6 +21,24 @@ struct desk_page {
 
 /* Who REMOTE_USER is and whether the role may have this page.  False: answered (403, 503). */
 bool desk_admit(struct visit *v);
+/* What one look at a desk found, shared by all who asked for it meanwhile. */
+struct desk_view {
+    enum otr_status status;
+    struct otr_fault fault;
+    struct otr_desk desk;
+    struct buf page; /* as it is shown without a search; empty where the person may not see it */
+};
+#define DESK_PAGE_MAX (1u << 20)
+void desk_view_end(void *view); /* a round_end */
+/*
+ * The desk of that person as it stands now: looked up after this call, kept in v->desk until the
+ * request's end or the next call.  NULL: no memory.
+ */
+const struct desk_view *desk_view_take(struct visit *v, const char *name);
+/* As otr_operator_get, by such a look. */
+enum otr_status desk_view_who(struct visit *v, const char *name, struct otr_operator *who,
+                              struct otr_fault *f);
+
 /* Fills what every page needs.  with_forms: fresh token and keys too; false: none to be had
  * (answered with 500). */
 bool desk_page_begin(struct visit *v, struct desk_page *p, bool with_forms);

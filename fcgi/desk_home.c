@@ -1,60 +1,45 @@
-/* desk_home.c - the desk itself: find a transaction, my open attempts, today in numbers; and one
- * attempt. */
+/* desk_home.c - the desk itself: find a transaction, my open attempts, today in numbers. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fcgi/desk.h"
 #include "fcgi/form.h"
 #include "fcgi/text.h"
 
-#define ROWS 20 /* attempts of each list on the desk */
-
-/* Midnight on the desk's clock (the process's time zone). */
-static int64_t today_began(int64_t now_ms) {
-    struct tm tm;
-    time_t now = (time_t)(now_ms / 1000);
-    if (!localtime_r(&now, &tm))
-        return 0;
-    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-    tm.tm_isdst = -1;
-    return (int64_t)mktime(&tm) * 1000;
-}
-
+/* The desk with the words of a search on it. */
 static void show(struct visit *v, int status, const char *query, const char *hint) {
-    struct otr *core = v->app->core;
-    struct otr_fault f = {0};
     struct desk_page p;
-    struct otr_today today;
-    int opens = 0, recents = 0;
-    struct otr_attempt *rows = desk_rows(v, 2 * ROWS);
-    if (!rows)
-        return;
-    struct otr_filter open = {.operator_name = v->user.name, .open_only = true};
-    struct otr_filter recent = {.operator_name = v->user.name, .from = today_began(app_now_ms())};
-    enum otr_status s =
-        otr_today_get(core, v->user.name, v->app->settings->desk_time_zone, &today, &f);
-    if (s == OTR_OK)
-        s = otr_attempt_list(core, &open, ROWS, rows, &opens, &f);
-    if (s == OTR_OK)
-        s = otr_attempt_list(core, &recent, ROWS, rows + ROWS, &recents, &f);
-    if (s != OTR_OK) {
-        desk_fault(v, s, &f);
-        goto out;
-    }
-    struct page_desk page = {.today = &today,
-                             .open = rows,
-                             .open_count = opens,
-                             .recent = rows + ROWS,
-                             .recent_count = recents,
+    const struct desk_view *view = round_result(v->desk);
+    const struct otr_desk *d = &view->desk;
+    struct page_desk page = {.today = &d->today,
+                             .open = d->open,
+                             .open_count = d->open_count,
+                             .recent = d->recent,
+                             .recent_count = d->recent_count,
                              .query = query,
                              .hint = hint};
     reply_restart(v->reply, status, NULL);
     if (desk_page_begin(v, &p, false) && !page_desk(&p.page, &page, &v->reply->body))
         v->reply->body.failed = true;
-out:
-    free(rows);
+}
+
+static void show_plain(struct visit *v) {
+    const struct desk_view *view = round_result(v->desk);
+    reply_restart(v->reply, 200, NULL);
+    if (view->page.failed || !view->page.size)
+        v->reply->body.failed = true;
+    else
+        buf_add(&v->reply->body, view->page.bytes, view->page.size);
+}
+
+/* After an inquiry of one's own the desk has one attempt more. */
+static bool look_again(struct visit *v) {
+    struct otr_fault f = {0};
+    struct otr_operator who;
+    enum otr_status s = desk_view_who(v, v->user.name, &who, &f);
+    if (s != OTR_OK)
+        desk_fault(v, s, &f);
+    return s == OTR_OK;
 }
 
 static void go_to_transaction(struct visit *v, const char *tid) {
@@ -86,6 +71,8 @@ static void find_by_reference(struct visit *v, const char *ref) {
         desk_fault(v, s, &f);
     else if (otr_tid_valid(tid))
         go_to_transaction(v, tid);
+    else if (!look_again(v))
+        return;
     else if (a.reason == OTR_REASON_NO_SUCH_TRANSACTION)
         show(v, 404, ref,
              "The bank knows no transaction with this reference. Look at the receipt again.");
@@ -107,7 +94,7 @@ void desk_home(struct visit *v) {
     }
     const char *query = form_trim(value[0].text);
     if (!query || !*query)
-        show(v, 200, "", NULL);
+        show_plain(v);
     else if (otr_tid_valid(query))
         go_to_transaction(v, query);
     else if (otr_ref_valid(query))

@@ -13,6 +13,7 @@
 
 #include "fcgi/api.h"
 #include "fcgi/app.h"
+#include "fcgi/desk.h"
 #include "fcgi/listen.h"
 #include "fcgi/log.h"
 #include "fcgi/serve.h"
@@ -135,6 +136,9 @@ static bool app_files(struct app *app) {
     app->templates = templates_load(folder, why, sizeof(why));
     if (!app->templates)
         return failed("templates", why);
+    app->desks = rounds_new(sizeof(struct desk_view), desk_view_end);
+    if (!app->desks)
+        return failed("desks", "no memory");
     const char *secret = app->settings->callback_secret_file;
     if (*secret && !secret_read_file(&app->callback_secret, secret, why, sizeof(why)))
         return failed("[callback] secret_file", why);
@@ -201,6 +205,7 @@ static bool start(const struct settings *s) {
     app.waiters_max = s->desk_workers > 1 ? s->desk_workers * 3 / 4 : 1;
     api_setup();
     bool good = signals_block(&ends) && run(&app, &ends);
+    rounds_free(app.desks);
     templates_free(app.templates);
     buf_free(&app.style);
     secret_wipe(&app.callback_secret);

@@ -267,6 +267,7 @@ enum journal_status journal_manual_get(struct journal *j, int64_t attempt_id, st
 /* ---- reading ------------------------------------------------------------------------------- */
 
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a);
+/* max: up to 2000 (more are cut to that). */
 enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
                                      struct otr_attempt *rows, int *n);
 enum journal_status journal_transaction(struct journal *j, const char *tid,
@@ -281,6 +282,10 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
 /* Today in zone (an IANA name); operator_name NULL: everyone's. */
 enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
                                   struct otr_today *t);
+/* Who it is and all that the desk shows him; from: the first moment of today in zone.  JOURNAL_OK
+ * also where nobody has that login. */
+enum journal_status journal_desk(struct journal *j, const char *operator_name, const char *zone,
+                                 int64_t from, struct otr_desk *d);
 
 enum journal_report {
     JOURNAL_REPORT_AGEING,          /* view ageing */

@@ -12,7 +12,7 @@
 
 #include "sql/db_shape.h"
 
-/* A text made of the fixed fragments below; each holds at most one %d for its $n. */
+/* A text made of the fixed fragments below; each holds at most a %d for its $n. */
 struct query {
     char *sql;
     size_t size;
@@ -35,6 +35,25 @@ static void shape(struct query *q, unsigned number, int bits) {
     q->shape = q->shape << bits | number;
 }
 
+/* Whether an attempt can be of that kind and have come to that. */
+static bool possible(const struct otr_filter *f) {
+    if (f->resolution && f->kind && f->kind != OTR_KIND_REFUND)
+        return false;
+    switch (f->kind ? f->outcome : OTR_OUTCOME_NONE) {
+    case OTR_OUTCOME_SENT:
+    case OTR_OUTCOME_UNCONFIRMED:
+        return f->kind == OTR_KIND_OTP;
+    case OTR_OUTCOME_REFUNDED:
+        return f->kind == OTR_KIND_REFUND;
+    case OTR_OUTCOME_REJECTED:
+        return f->kind != OTR_KIND_INQUIRY;
+    case OTR_OUTCOME_ANSWERED:
+        return f->kind == OTR_KIND_INQUIRY;
+    default:
+        return true;
+    }
+}
+
 static void where_words(struct query *q, const struct otr_filter *f) {
     shape(q, f->kind, 2);
     shape(q, f->outcome, 4);
@@ -55,6 +74,8 @@ static void where_words(struct query *q, const struct otr_filter *f) {
         fragment(q, " AND p.outcome = '%s'", otr_outcome_name(f->outcome));
     if (f->resolution)
         fragment(q, " AND p.resolution = '%s'", otr_resolution_name(f->resolution));
+    if (!possible(f)) /* or the whole journal would be looked through for it */
+        fragment(q, " AND false");
 }
 
 static void where_state(struct query *q, const struct otr_filter *f) {
@@ -102,19 +123,47 @@ static int size_for(int max, unsigned *index) {
     return sizes[*index];
 }
 
-/* Where the numbers are looked for: the open ones have a small table of their own. */
-#define FROM_ALL "otprefund.attempt_status"
+/*
+ * Where the numbers are looked for.  The open ones have a small table of their own; the rare
+ * outcomes of one operator are found by a function, all of them where other filters take their
+ * share.
+ */
+#define FROM_ALL "otprefund.attempt_status p"
+#define FROM_ODD                                                                                   \
+    "otprefund.attempt_odd($%d, '%s', %s) odd "                                                    \
+    "JOIN otprefund.attempt_status p ON p.attempt_id = odd"
 #define FROM_OPEN                                                                                  \
     "(SELECT u.attempt_id, u.tid, u.operator, 'refund'::text AS kind, u.outcome, NULL::text AS "   \
-    "resolution, u.started_at FROM otprefund.unresolved u)"
+    "resolution, u.started_at FROM otprefund.unresolved u) p"
+
+static bool odd(const struct otr_filter *f) {
+    return f->operator_name && !f->tid && !f->open_only && !f->in_flight_only &&
+           (f->outcome == OTR_OUTCOME_UNCONFIRMED || f->outcome == OTR_OUTCOME_REJECTED ||
+            f->outcome == OTR_OUTCOME_NOT_SENT || f->outcome == OTR_OUTCOME_UNKNOWN);
+}
+
+static void from(struct query *q, const struct otr_filter *f, int size) {
+    char max[16] = "NULL";
+    bool alone = !f->kind && !f->resolution && !f->contradicted_only && !f->from && !f->to &&
+                 !f->after;
+    if (alone)
+        snprintf(max, sizeof max, "%d", size);
+    if (odd(f)) {
+        db_text_or_empty(q->params, f->operator_name);
+        fragment(q, FROM_ODD, q->params->count, otr_outcome_name(f->outcome), max);
+    } else {
+        fragment(q, "%s", f->open_only ? FROM_OPEN : FROM_ALL);
+    }
+}
 
 void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[DB_LIST_SIZE]) {
     struct query q = {.sql = text, .params = &ask->params, .shape = 1};
     unsigned index;
     int size = size_for(max, &index);
     ask->params.count = 0;
-    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM (SELECT p.attempt_id FROM %s p WHERE true",
-             f->open_only ? FROM_OPEN : FROM_ALL);
+    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM (SELECT p.attempt_id FROM ");
+    from(&q, f, size);
+    fragment(&q, " WHERE true");
     where_words(&q, f);
     where_state(&q, f);
     where_times(&q, f);

@@ -268,6 +268,17 @@ struct otr_today {
     int64_t refunded_amount;
 };
 
+/* What the desk shows a person, all of it read at one moment. */
+#define OTR_DESK_ROWS 20
+struct otr_desk {
+    bool known; /* who is: a login without a row has nothing of the rest */
+    struct otr_operator who;
+    struct otr_today today;
+    int open_count, recent_count;
+    struct otr_attempt open[OTR_DESK_ROWS];   /* the own ones without a resolution, newest first */
+    struct otr_attempt recent[OTR_DESK_ROWS]; /* the own ones of today, newest first */
+};
+
 /* A small table of texts for reports: cells[row * columns + column], row 0 is the heading. */
 struct otr_table {
     int columns, rows;

@@ -1,0 +1,248 @@
+/* test_list.c - lists in every shape, and the desk, against the same records one by one. */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/journal_steps.h"
+#include "tests/unit/pg_helper.h"
+
+#define MANY 40
+
+static int64_t ids[MANY];
+static struct otr_attempt all[MANY]; /* newest first */
+static int count_all;
+
+static int64_t begin_by(enum otr_kind kind, const char *tid, const char *who) {
+    struct journal_intent i = intent(kind, tid);
+    struct journal_begun b;
+    i.operator_name = who;
+    CU_ASSERT_EQUAL_FATAL(journal_begin(j, &i, &b), JOURNAL_OK);
+    return ids[count_all++] = b.attempt_id;
+}
+
+static void end(int64_t id, enum otr_kind kind, enum otr_outcome outcome, enum otr_reason reason,
+                enum otr_resolution r) {
+    struct journal_finding f = finding(id, kind, outcome);
+    f.reason = reason;
+    if (r)
+        settle(&f, id, r, OTR_HOW_ANSWER);
+    CU_ASSERT_EQUAL_FATAL(journal_finish(j, &f), JOURNAL_OK);
+}
+
+static void attempts_of(const char *who) {
+    const char *tid = new_tid();
+    end(begin_by(OTR_KIND_INQUIRY, tid, who), OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED,
+        OTR_REASON_NONE, OTR_RESOLUTION_NONE);
+    end(begin_by(OTR_KIND_OTP, tid, who), OTR_KIND_OTP, OTR_OUTCOME_UNCONFIRMED, OTR_REASON_NONE,
+        OTR_RESOLUTION_NONE);
+    end(begin_by(OTR_KIND_OTP, tid, who), OTR_KIND_OTP, OTR_OUTCOME_SENT, OTR_REASON_NONE,
+        OTR_RESOLUTION_NONE);
+    end(begin_by(OTR_KIND_REFUND, tid, who), OTR_KIND_REFUND, OTR_OUTCOME_REJECTED,
+        OTR_REASON_WRONG_OTP, OTR_RESOLUTION_NOT_REFUNDED);
+    end(begin_by(OTR_KIND_REFUND, tid, who), OTR_KIND_REFUND, OTR_OUTCOME_REFUNDED, OTR_REASON_NONE,
+        OTR_RESOLUTION_REFUNDED);
+    tid = new_tid();
+    end(begin_by(OTR_KIND_OTP, tid, who), OTR_KIND_OTP, OTR_OUTCOME_NOT_SENT,
+        OTR_REASON_CONNECT_FAILED, OTR_RESOLUTION_NONE);
+    end(begin_by(OTR_KIND_REFUND, tid, who), OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN,
+        OTR_REASON_NO_ANSWER, OTR_RESOLUTION_NONE); /* open */
+    begin_by(OTR_KIND_INQUIRY, tid, who);           /* on its way */
+    begin_by(OTR_KIND_REFUND, new_tid(), who);      /* on its way and open */
+}
+
+static bool fits(const struct otr_filter *f, const struct otr_attempt *a) {
+    return (!f->tid || strcmp(f->tid, a->tid) == 0) &&
+           (!f->operator_name || strcmp(f->operator_name, a->operator_name) == 0) &&
+           (!f->kind || f->kind == a->kind) && (!f->outcome || f->outcome == a->outcome) &&
+           (!f->resolution || f->resolution == a->resolution) && (!f->open_only || a->open) &&
+           (!f->in_flight_only || a->outcome == OTR_OUTCOME_NONE) &&
+           (!f->contradicted_only || a->contradicted) && (!f->from || a->started_at >= f->from) &&
+           (!f->to || a->started_at < f->to) && (!f->after || a->attempt_id < f->after);
+}
+
+static int wrong;
+
+static void check(const struct otr_filter *f) {
+    struct otr_attempt rows[MANY];
+    int n = -1, want = 0, bad = 0;
+    if (journal_attempts(j, f, MANY, rows, &n) != JOURNAL_OK)
+        bad = 1;
+    for (int i = 0; i < count_all && !bad; i++)
+        if (fits(f, &all[i])) {
+            bad = want >= n || memcmp(&rows[want], &all[i], sizeof all[i]) != 0;
+            want++;
+        }
+    if (!bad && want == n)
+        return;
+    wrong++;
+    fprintf(stderr, "tid %d operator %d kind %d outcome %d resolution %d open %d flight %d: %d of %d\n",
+            f->tid != NULL, f->operator_name != NULL, f->kind, f->outcome, f->resolution,
+            f->open_only, f->in_flight_only, n, want);
+}
+
+static void with_words(struct otr_filter f) {
+    for (int kind = 0; kind < OTR_KIND__MAX; kind++)
+        for (int outcome = 0; outcome < OTR_OUTCOME__MAX; outcome++)
+            for (int resolution = 0; resolution < OTR_RESOLUTION__MAX; resolution++) {
+                f.kind = (enum otr_kind)kind;
+                f.outcome = (enum otr_outcome)outcome;
+                f.resolution = (enum otr_resolution)resolution;
+                for (int i = 0; i < 4; i++) { /* each shape again while it is still there */
+                    f.tid = i % 2 ? all[3].tid : NULL;
+                    check(&f);
+                }
+            }
+}
+
+/* Far more shapes than a connection keeps. */
+static void every_shape_finds_what_fits(void) {
+    wrong = 0;
+    for (int bits = 0; bits < 16; bits++)
+        with_words((struct otr_filter){.operator_name = bits & 1 ? "asha" : NULL,
+                                       .open_only = bits & 2,
+                                       .in_flight_only = bits & 4,
+                                       .contradicted_only = bits & 8});
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void times_and_pages(void) {
+    int64_t middle = all[count_all / 2].started_at;
+    wrong = 0;
+    for (int bits = 0; bits < 32; bits++) {
+        struct otr_filter f = {.operator_name = bits & 8 ? "asha" : NULL,
+                               .outcome = bits & 16 ? OTR_OUTCOME_UNKNOWN : OTR_OUTCOME_NONE,
+                               .from = bits & 1 ? middle : 0,
+                               .to = bits & 2 ? middle + 5 : 0,
+                               .after = bits & 4 ? all[2].attempt_id : 0};
+        check(&f);
+        f.open_only = true;
+        check(&f);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void no_more_rows_than_wanted(void) {
+    struct otr_attempt rows[MANY];
+    for (int max = 0; max <= 30; max++) {
+        int n = -1;
+        const struct otr_filter any = {0};
+        CU_ASSERT_EQUAL(journal_attempts(j, &any, max, rows, &n), JOURNAL_OK);
+        CU_ASSERT_EQUAL(n, max < count_all ? max : count_all);
+    }
+}
+
+/* What the database refuses spoils nothing for the next one on the same connection. */
+static void a_refused_value_is_told(void) {
+    struct otr_attempt row;
+    int n;
+    const struct otr_filter never = {.from = INT64_MAX}, any = {0};
+    for (int i = 0; i < 12; i++) {
+        CU_ASSERT_EQUAL(journal_attempts(j, &never, 1, &row, &n), JOURNAL_REFUSED);
+        CU_ASSERT_EQUAL(n, 0);
+        CU_ASSERT_EQUAL(journal_attempts(j, &any, 1, &row, &n), JOURNAL_OK);
+        CU_ASSERT_EQUAL(n, 1);
+    }
+}
+
+static void a_lost_connection_is_replaced(void) {
+    struct otr_attempt row;
+    int n = 0;
+    const struct otr_filter any = {0};
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT(pg_do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE pid <> pg_backend_pid() AND application_name = 'otprefund'"));
+        CU_ASSERT_EQUAL(journal_attempts(j, &any, 1, &row, &n), JOURNAL_OK);
+        CU_ASSERT_EQUAL(n, 1);
+    }
+}
+
+/* ---- the desk -------------------------------------------------------------------------------- */
+
+static struct otr_desk desk;
+
+static void the_desk_is_what_its_parts_are(void) {
+    struct otr_today today;
+    struct otr_operator who;
+    struct otr_attempt rows[MANY];
+    int n = 0;
+    CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+    CU_ASSERT_FATAL(desk.known);
+    CU_ASSERT_EQUAL(journal_operator(j, "asha", &who), JOURNAL_OK);
+    CU_ASSERT(memcmp(&who, &desk.who, sizeof who) == 0);
+    CU_ASSERT_EQUAL(journal_today(j, "asha", "Asia/Kolkata", &today), JOURNAL_OK);
+    CU_ASSERT(memcmp(&today, &desk.today, sizeof today) == 0);
+    CU_ASSERT_EQUAL(today.refunds, 4);
+    const struct otr_filter open = {.operator_name = "asha", .open_only = true};
+    CU_ASSERT_EQUAL(journal_attempts(j, &open, OTR_DESK_ROWS, rows, &n), JOURNAL_OK);
+    CU_ASSERT_EQUAL(n, 2);
+    CU_ASSERT_EQUAL_FATAL(n, desk.open_count);
+    CU_ASSERT(memcmp(rows, desk.open, sizeof rows[0] * (size_t)n) == 0);
+    const struct otr_filter own = {.operator_name = "asha"};
+    CU_ASSERT_EQUAL(journal_attempts(j, &own, OTR_DESK_ROWS, rows, &n), JOURNAL_OK);
+    CU_ASSERT_EQUAL_FATAL(n, desk.recent_count);
+    CU_ASSERT(memcmp(rows, desk.recent, sizeof rows[0] * (size_t)n) == 0);
+}
+
+static void nobody_has_no_desk(void) {
+    static const char *const names[] = {"nobody", "", "bench' OR true --"};
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(journal_desk(j, names[i], "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+        CU_ASSERT_FALSE(desk.known);
+        CU_ASSERT_EQUAL(desk.recent_count, 0);
+    }
+    CU_ASSERT_EQUAL(journal_desk(j, "asha", "Nowhere/Land", 0, &desk), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+    CU_ASSERT(desk.known);
+}
+
+static void a_change_is_seen_at_once(void) {
+    for (int i = 0; i < 20; i++) {
+        CU_ASSERT(pg_do(i % 2 ? "UPDATE otprefund.operator SET disabled = false WHERE name = 'asha'"
+                              : "UPDATE otprefund.operator SET disabled = true WHERE name = 'asha'"));
+        CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+        CU_ASSERT_EQUAL(desk.who.disabled, i % 2 == 0);
+    }
+}
+
+static bool fill(void) {
+    attempts_of("asha");
+    attempts_of("sunil");
+    if (!pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('asha', 'operator')") ||
+        !pg_do("INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found) "
+               "SELECT min(attempt_id), max(attempt_id), 'outcome', 'answered', 'unknown' "
+               "FROM otprefund.attempt"))
+        return false;
+    for (int i = 0; i < count_all; i++)
+        if (journal_attempt(j, ids[count_all - 1 - i], &all[i]) != JOURNAL_OK)
+            return false;
+    return true;
+}
+
+static void the_records_are_there(void) {
+    CU_ASSERT_FATAL(fill());
+    CU_ASSERT_EQUAL(count_all, 18);
+}
+
+int main(void) {
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    if (CU_initialize_registry() != CUE_SUCCESS || !steps_open())
+        return 1;
+    CU_pSuite suite = CU_add_suite("list", NULL, NULL);
+    CU_ADD_TEST(suite, the_records_are_there);
+    CU_ADD_TEST(suite, every_shape_finds_what_fits);
+    CU_ADD_TEST(suite, times_and_pages);
+    CU_ADD_TEST(suite, no_more_rows_than_wanted);
+    CU_ADD_TEST(suite, a_refused_value_is_told);
+    CU_ADD_TEST(suite, a_lost_connection_is_replaced);
+    CU_ADD_TEST(suite, the_desk_is_what_its_parts_are);
+    CU_ADD_TEST(suite, nobody_has_no_desk);
+    CU_ADD_TEST(suite, a_change_is_seen_at_once);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failures = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    steps_close();
+    return failures != 0;
+}
