@@ -430,50 +430,8 @@ enum journal_status db_read(struct journal *j, enum db_statement s, const struct
     return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;
 }
 
-static bool command(struct connection *c, const char *sql) {
-    PGresult *r = PQsendQuery(c->pg, sql) ? await(c->pg, DB_ANSWER_MS) : NULL;
-    bool ok = r && judge(r) == V_OK;
-    PQclear(r);
-    return ok;
-}
-
-static enum journal_status select_on(struct connection *c, const char *sql,
-                                     const struct db_params *p, bool slow, PGresult **out) {
-    if (slow && !command(c, "SET statement_timeout = '60s'; SET enable_seqscan = on")) {
-        connection_drop(c);
-        return JOURNAL_DOWN;
-    }
-    PGresult *r =
-        PQsendQueryParams(c->pg, sql, p->count, NULL, p->values, p->lengths, p->formats, 0)
-            ? await(c->pg, slow ? DB_SLOW_MS + DB_ANSWER_MS : DB_ANSWER_MS)
-            : NULL;
-    enum verdict v = r ? judge(r) : V_DOWN;
-    if (!r || (slow && !command(c, "SET statement_timeout = '5s'; SET enable_seqscan = off")))
-        connection_drop(c);
-    if (v == V_OK) {
-        *out = r;
-        return JOURNAL_OK;
-    }
-    PQclear(r);
-    return v == V_REFUSED ? JOURNAL_REFUSED : JOURNAL_DOWN;
-}
-
-enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p,
-                              bool slow, PGresult **out) {
-    enum journal_status status = JOURNAL_DOWN;
-    char why[DB_TROUBLE_SIZE];
-    *out = NULL;
-    struct connection *c = pool_take(j);
-    if (!c)
-        return JOURNAL_DOWN;
-    if (connected(j, c, why))
-        status = select_on(c, sql, p, slow, out);
-    pool_give(j, c);
-    return status;
-}
-
-PGresult *db_await(PGconn *pg) {
-    return await(pg, DB_ANSWER_MS);
+PGresult *db_await(PGconn *pg, int ms) {
+    return await(pg, ms);
 }
 
 enum journal_status db_judge(const PGresult *r) {

@@ -86,13 +86,9 @@ void db_trouble(struct journal *j, enum db_statement s, char *why, size_t size);
 enum journal_status db_read(struct journal *j, enum db_statement s, const struct db_params *p,
                             PGresult **out);
 
-/*
- * A read put together from fixed fragments; planned for its parameters each time.  slow: a report,
- * which may take DB_SLOW_MS.
- */
+/* A report (db_shape.c): a fixed text, which may take DB_SLOW_MS. */
 #define DB_SLOW_MS 60000
-enum journal_status db_select(struct journal *j, const char *sql, const struct db_params *p,
-                              bool slow, PGresult **out);
+enum journal_status db_report(struct journal *j, const char *sql, PGresult **out);
 
 /* What a connection has prepared for db_shape.c. */
 #define DB_SHAPES 48
@@ -108,8 +104,8 @@ struct db_shapes {
  */
 typedef enum journal_status db_borrower(PGconn *pg, struct db_shapes *shapes, void *arg);
 enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg);
-/* For borrowers: the answer to one statement (NULL: none within DB_ANSWER_MS), and what it means. */
-PGresult *db_await(PGconn *pg);
+/* For borrowers: the answer to one statement (NULL: none within ms), and what it means. */
+PGresult *db_await(PGconn *pg, int ms);
 enum journal_status db_judge(const PGresult *r);
 
 /*

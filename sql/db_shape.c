@@ -1,4 +1,4 @@
-/* db_shape.c - reads asked together, in one round trip, each planned once. */
+/* db_shape.c - reads asked together, in one round trip, each planned once; and reports. */
 #include "sql/db_shape.h"
 
 #include <stdio.h>
@@ -59,7 +59,7 @@ static bool send_one(PGconn *pg, struct db_shapes *s, const struct db_ask *a, st
 
 /* The next result; the worst so far to *status. */
 static PGresult *take(PGconn *pg, enum journal_status *status) {
-    PGresult *r = db_await(pg);
+    PGresult *r = db_await(pg, DB_ANSWER_MS);
     enum journal_status s = r ? db_judge(r) : JOURNAL_UNSURE;
     /* After an error come results that say only that there was one. */
     if (*status == JOURNAL_OK)
@@ -122,4 +122,47 @@ void db_asks_clear(struct db_ask *asks, int n) {
         PQclear(asks[i].result);
         asks[i].result = NULL;
     }
+}
+
+/* ---- reports ------------------------------------------------------------------------------- */
+
+struct report {
+    const char *sql;
+    PGresult *result;
+};
+
+static enum journal_status command(PGconn *pg, const char *sql) {
+    PGresult *r = PQsendQuery(pg, sql) ? db_await(pg, DB_ANSWER_MS) : NULL;
+    enum journal_status status = r ? db_judge(r) : JOURNAL_UNSURE;
+    PQclear(r);
+    return status;
+}
+
+/* It takes its time, and reads whole tables where that is quicker. */
+static enum journal_status report_on(PGconn *pg, struct db_shapes *s, void *arg) {
+    struct report *report = arg;
+    if (command(pg, "SET statement_timeout = '60s'; SET enable_seqscan = on") != JOURNAL_OK)
+        return JOURNAL_UNSURE;
+    s->broken = true; /* until the settings are as they were; it is not tried again */
+    PGresult *r = PQsendQueryParams(pg, report->sql, 0, NULL, NULL, NULL, NULL, 0)
+                      ? db_await(pg, DB_SLOW_MS + DB_ANSWER_MS)
+                      : NULL;
+    enum journal_status status = r ? db_judge(r) : JOURNAL_DOWN;
+    if (r)
+        s->broken =
+            command(pg, "SET statement_timeout = '5s'; SET enable_seqscan = off") != JOURNAL_OK;
+    if (status == JOURNAL_UNSURE)
+        status = JOURNAL_DOWN;
+    if (status == JOURNAL_OK)
+        report->result = r;
+    else
+        PQclear(r);
+    return status;
+}
+
+enum journal_status db_report(struct journal *j, const char *sql, PGresult **out) {
+    struct report report = {.sql = sql};
+    enum journal_status status = db_lend(j, report_on, &report);
+    *out = report.result;
+    return status;
 }

@@ -144,8 +144,8 @@ static bool odd(const struct otr_filter *f) {
 
 static void from(struct query *q, const struct otr_filter *f, int size) {
     char max[16] = "NULL";
-    bool alone = !f->kind && !f->resolution && !f->contradicted_only && !f->from && !f->to &&
-                 !f->after;
+    bool alone =
+        !f->kind && !f->resolution && !f->contradicted_only && !f->from && !f->to && !f->after;
     if (alone)
         snprintf(max, sizeof max, "%d", size);
     if (odd(f)) {

@@ -226,21 +226,19 @@ static const char *const reports[JOURNAL_REPORT__MAX] = {
             "resolved_at") " AS resolved_at"
                            " FROM otprefund.statement_mismatch"
                            " ORDER BY coalesce(booked_at, resolved_at) DESC LIMIT 200",
-    [JOURNAL_REPORT_MANUAL] =
-        "SELECT attempt_id, tid, resolution, reason AS why, proposed_by, " AT(
-            "proposed_at") " AS proposed_at"
-                           " FROM otprefund.manual_status WHERE state = 'pending'"
-                           " ORDER BY proposal_id LIMIT 200",
+    [JOURNAL_REPORT_MANUAL] = "SELECT attempt_id, tid, resolution, reason AS why, proposed_by, " AT(
+        "proposed_at") " AS proposed_at"
+                       " FROM otprefund.manual_status WHERE state = 'pending'"
+                       " ORDER BY proposal_id LIMIT 200",
 };
 
 enum journal_status journal_report(struct journal *j, enum journal_report report,
                                    struct otr_table *t) {
-    struct db_params none = {0};
     PGresult *r = NULL;
     *t = (struct otr_table){0};
     if ((unsigned)report >= JOURNAL_REPORT__MAX)
         return JOURNAL_REFUSED;
-    enum journal_status status = db_select(j, reports[report], &none, true, &r);
+    enum journal_status status = db_report(j, reports[report], &r);
     if (status == JOURNAL_OK)
         status = db_table(r, t);
     PQclear(r);

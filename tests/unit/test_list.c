@@ -76,7 +76,8 @@ static void check(const struct otr_filter *f) {
     if (!bad && want == n)
         return;
     wrong++;
-    fprintf(stderr, "tid %d operator %d kind %d outcome %d resolution %d open %d flight %d: %d of %d\n",
+    fprintf(stderr,
+            "tid %d operator %d kind %d outcome %d resolution %d open %d flight %d: %d of %d\n",
             f->tid != NULL, f->operator_name != NULL, f->kind, f->outcome, f->resolution,
             f->open_only, f->in_flight_only, n, want);
 }
@@ -198,8 +199,9 @@ static void nobody_has_no_desk(void) {
 
 static void a_change_is_seen_at_once(void) {
     for (int i = 0; i < 20; i++) {
-        CU_ASSERT(pg_do(i % 2 ? "UPDATE otprefund.operator SET disabled = false WHERE name = 'asha'"
-                              : "UPDATE otprefund.operator SET disabled = true WHERE name = 'asha'"));
+        CU_ASSERT(pg_do(i % 2
+                            ? "UPDATE otprefund.operator SET disabled = false WHERE name = 'asha'"
+                            : "UPDATE otprefund.operator SET disabled = true WHERE name = 'asha'"));
         CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
         CU_ASSERT_EQUAL(desk.who.disabled, i % 2 == 0);
     }
@@ -209,7 +211,8 @@ static bool fill(void) {
     attempts_of("asha");
     attempts_of("sunil");
     if (!pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('asha', 'operator')") ||
-        !pg_do("INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found) "
+        !pg_do("INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, "
+               "found) "
                "SELECT min(attempt_id), max(attempt_id), 'outcome', 'answered', 'unknown' "
                "FROM otprefund.attempt"))
         return false;
