@@ -8,31 +8,22 @@
 #include "fcgi/api.h"
 #include "fcgi/desk.h"
 #include "fcgi/log.h"
+#include "fcgi/serve.h"
 #include "fcgi/text.h"
 
 #define WAIT_SLICE_MS 250 /* how late a waiting worker may notice an orderly stop */
 
 static void (*const handlers[ROUTE__MAX])(struct visit *) = {
-    [ROUTE_DESK] = desk_home,
-    [ROUTE_TRANSACTION] = desk_transaction,
-    [ROUTE_SEND_OTP] = desk_send_otp,
-    [ROUTE_REFUND] = desk_refund,
-    [ROUTE_ATTEMPT] = desk_attempt,
-    [ROUTE_ASK] = desk_ask,
-    [ROUTE_PROPOSE] = desk_propose,
-    [ROUTE_DECIDE] = desk_decide,
-    [ROUTE_LIST] = desk_list,
-    [ROUTE_RECONCILIATION] = desk_reconciliation,
-    [ROUTE_STYLE] = probe_style,
-    [ROUTE_HEALTHZ] = probe_healthz,
-    [ROUTE_READYZ] = probe_readyz,
-    [ROUTE_METRICS] = probe_metrics,
-    [ROUTE_CALLBACK] = callback_eko,
-    [ROUTE_API_TRANSACTION] = api_transaction,
-    [ROUTE_API_OTP] = api_otp,
-    [ROUTE_API_REFUND] = api_refund,
-    [ROUTE_API_ATTEMPT] = api_attempt,
-    [ROUTE_API_LIST] = api_list,
+    [ROUTE_DESK] = desk_home,          [ROUTE_TRANSACTION] = desk_transaction,
+    [ROUTE_SEND_OTP] = desk_send_otp,  [ROUTE_REFUND] = desk_refund,
+    [ROUTE_ATTEMPT] = desk_attempt,    [ROUTE_ASK] = desk_ask,
+    [ROUTE_PROPOSE] = desk_propose,    [ROUTE_DECIDE] = desk_decide,
+    [ROUTE_LIST] = desk_list,          [ROUTE_RECONCILIATION] = desk_reconciliation,
+    [ROUTE_STYLE] = probe_style,       [ROUTE_HEALTHZ] = probe_healthz,
+    [ROUTE_READYZ] = probe_readyz,     [ROUTE_METRICS] = probe_metrics,
+    [ROUTE_CALLBACK] = callback_eko,   [ROUTE_API_TRANSACTION] = api_transaction,
+    [ROUTE_API_OTP] = api_otp,         [ROUTE_API_REFUND] = api_refund,
+    [ROUTE_API_ATTEMPT] = api_attempt, [ROUTE_API_LIST] = api_list,
 };
 
 int64_t app_now_ms(void) {
@@ -107,24 +98,28 @@ static bool admit(struct visit *v) {
     }
 }
 
-static void run(struct visit *v, int refused, const char *why) {
+/* False: the answer comes later (app_resume). */
+static bool run(struct visit *v, int refused, const char *why) {
     if (refused) {
         refuse(v, refused, why);
-        return;
+        return true;
     }
     route_find(v->request->method, v->request->path, &v->route);
     v->reply->pattern = v->route.pattern;
     if (v->route.id == ROUTE_NONE) {
         refuse(v, 404, "There is no such page.");
-        return;
+        return true;
     }
     if (v->route.allow) {
         refuse(v, 405, "This address does not take that method.");
         reply_header(v->reply, "Allow", "%s", v->route.allow);
-        return;
+        return true;
     }
+    if (v->route.id == ROUTE_DESK && desk_view_park(v))
+        return false;
     if (admit(v))
         handlers[v->route.id](v);
+    return true;
 }
 
 static void count_and_log(struct visit *v, int64_t us) {
@@ -149,12 +144,24 @@ static void count_and_log(struct visit *v, int64_t us) {
               r->broken ? "yes" : NULL, NULL);
 }
 
-void app_handle(void *arg, struct request *request, int refused, const char *why,
+static void finish(struct visit *v) {
+    desk_view_drop(v);
+    reply_finish(v->reply);
+    count_and_log(v, monotonic_us() - v->started_us);
+}
+
+void app_resume(struct visit *v) {
+    if (admit(v))
+        handlers[v->route.id](v);
+    finish(v);
+    serve_answered(v->reply);
+}
+
+bool app_handle(void *arg, struct request *request, int refused, const char *why,
                 struct reply *reply) {
-    struct visit v = {.app = arg, .request = request, .reply = reply};
-    int64_t start = monotonic_us();
-    run(&v, refused, why);
-    round_give(v.desk);
-    reply_finish(reply);
-    count_and_log(&v, monotonic_us() - start);
+    struct visit v = {.app = arg, .request = request, .reply = reply, .started_us = monotonic_us()};
+    if (!run(&v, refused, why))
+        return false;
+    finish(&v);
+    return true;
 }

@@ -35,7 +35,7 @@ struct app {
 };
 
 /* A serve_handler: finds the route, asks who it is, runs the handler, sends, counts, logs. */
-void app_handle(void *app, struct request *request, int refused, const char *why,
+bool app_handle(void *app, struct request *request, int refused, const char *why,
                 struct reply *reply);
 
 /*
@@ -55,8 +55,13 @@ struct visit {
     struct reply *reply;
     struct route route;
     struct otr_operator user; /* operator or API client; name "" if neither */
-    struct round *desk;       /* the look at the own desk; NULL: none was taken */
+    int64_t started_us;
+    const struct desk_view *desk; /* a look at the own desk; NULL: none was taken */
+    struct desk_view *own_desk;   /* taken for this request alone, or NULL */
 };
+
+/* Goes on with a visit that was parked, to its end (serve_answered). */
+void app_resume(struct visit *v);
 
 /* ---- handlers: each fills v->reply ---------------------------------------------------------- */
 void desk_home(struct visit *v);

@@ -29,13 +29,17 @@ struct desk_view {
     struct buf page; /* as it is shown without a search; empty where the person may not see it */
 };
 #define DESK_PAGE_MAX (1u << 20)
-void desk_view_end(void *view); /* a round_end */
+struct rounds *desk_views_new(void); /* for struct app; NULL: no memory */
 /*
- * The desk of that person as it stands now: looked up after this call, kept in v->desk until the
- * request's end or the next call.  NULL: no memory.
+ * Leaves a visit of the desk until somebody has looked at it: true: app_resume goes on, with v->desk
+ * set to what was looked up after this call.  Nobody waits for it.  false: not this visit (nobody's,
+ * a search, no memory): go on.
  */
-const struct desk_view *desk_view_take(struct visit *v, const char *name);
-/* As otr_operator_get, by such a look. */
+bool desk_view_park(struct visit *v);
+/* Looks now, for this visit alone: v->desk is new. */
+bool desk_view_take(struct visit *v, const char *name); /* false: no memory */
+void desk_view_drop(struct visit *v);
+/* As otr_operator_get, by the look in v->desk, or else by one made now. */
 enum otr_status desk_view_who(struct visit *v, const char *name, struct otr_operator *who,
                               struct otr_fault *f);
 

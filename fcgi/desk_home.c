@@ -9,7 +9,7 @@
 /* The desk with the words of a search on it. */
 static void show(struct visit *v, int status, const char *query, const char *hint) {
     struct desk_page p;
-    const struct desk_view *view = round_result(v->desk);
+    const struct desk_view *view = v->desk;
     const struct otr_desk *d = &view->desk;
     struct page_desk page = {.today = &d->today,
                              .open = d->open,
@@ -24,7 +24,7 @@ static void show(struct visit *v, int status, const char *query, const char *hin
 }
 
 static void show_plain(struct visit *v) {
-    const struct desk_view *view = round_result(v->desk);
+    const struct desk_view *view = v->desk;
     reply_restart(v->reply, 200, NULL);
     if (view->page.failed || !view->page.size)
         v->reply->body.failed = true;
@@ -36,6 +36,7 @@ static void show_plain(struct visit *v) {
 static bool look_again(struct visit *v) {
     struct otr_fault f = {0};
     struct otr_operator who;
+    desk_view_drop(v);
     enum otr_status s = desk_view_who(v, v->user.name, &who, &f);
     if (s != OTR_OK)
         desk_fault(v, s, &f);

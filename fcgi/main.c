@@ -136,7 +136,7 @@ static bool app_files(struct app *app) {
     app->templates = templates_load(folder, why, sizeof(why));
     if (!app->templates)
         return failed("templates", why);
-    app->desks = rounds_new(sizeof(struct desk_view), desk_view_end);
+    app->desks = desk_views_new();
     if (!app->desks)
         return failed("desks", "no memory");
     const char *secret = app->settings->callback_secret_file;

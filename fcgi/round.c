@@ -2,23 +2,22 @@
 #include "fcgi/round.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOTS 64 /* so that those who ask different things do not wait for one lock */
 
-enum state { WAITING, LOOKING, DONE };
+struct asker {
+    struct asker *next;
+    void *arg;
+};
 
 struct round {
-    struct slot *slot;
     struct round *next;
     char key[ROUND_KEY_SIZE];
-    enum state state;
-    int holders;
-    round_end *end;
-    pthread_cond_t changed;
+    bool looking;
+    struct asker *first, **last;
     max_align_t result[];
 };
 
@@ -29,39 +28,44 @@ struct slot {
 
 struct rounds {
     size_t result_size;
+    round_look *look;
+    round_ready *ready;
     round_end *end;
     struct slot slots[SLOTS];
 };
 
-struct rounds *rounds_new(size_t result_size, round_end *end) {
-    struct rounds *r = calloc(1, sizeof(*r));
-    if (!r)
+struct rounds *rounds_new(size_t result_size, round_look *look, round_ready *ready,
+                          round_end *end) {
+    struct rounds *rs = calloc(1, sizeof(*rs));
+    if (!rs)
         return NULL;
-    r->result_size = result_size;
-    r->end = end;
+    rs->result_size = result_size;
+    rs->look = look;
+    rs->ready = ready;
+    rs->end = end;
     for (int i = 0; i < SLOTS; i++)
-        pthread_mutex_init(&r->slots[i].lock, NULL);
-    return r;
+        pthread_mutex_init(&rs->slots[i].lock, NULL);
+    return rs;
 }
 
-void rounds_free(struct rounds *r) {
-    if (!r)
+void rounds_free(struct rounds *rs) {
+    if (!rs)
         return;
     for (int i = 0; i < SLOTS; i++)
-        pthread_mutex_destroy(&r->slots[i].lock);
-    free(r);
+        pthread_mutex_destroy(&rs->slots[i].lock);
+    free(rs);
 }
 
-static struct slot *slot_of(struct rounds *r, const char *key) {
+static struct slot *slot_of(struct rounds *rs, const char *key) {
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (const char *p = key; *p; p++)
         hash = (hash ^ (unsigned char)*p) * 16777619u;
-    return &r->slots[hash % SLOTS];
+    return &rs->slots[hash % SLOTS];
 }
 
-static struct round *find(struct slot *s, const char *key, enum state state) {
+static struct round *find(struct slot *s, const char *key, bool looking) {
     for (struct round *r = s->first; r; r = r->next)
-        if (r->state == state && strcmp(r->key, key) == 0)
+        if (r->looking == looking && strcmp(r->key, key) == 0)
             return r;
     return NULL;
 }
@@ -70,76 +74,73 @@ static struct round *add(struct rounds *rs, struct slot *s, const char *key) {
     struct round *r = calloc(1, sizeof(*r) + rs->result_size);
     if (!r)
         return NULL;
-    r->slot = s;
-    r->end = rs->end;
     memcpy(r->key, key, strlen(key) + 1);
-    pthread_cond_init(&r->changed, NULL);
+    r->last = &r->first;
     r->next = s->first;
     s->first = r;
     return r;
 }
 
-static void take_off(struct round *r) {
-    for (struct round **p = &r->slot->first; *p; p = &(*p)->next)
+static void take_off(struct slot *s, const struct round *r) {
+    for (struct round **p = &s->first; *p; p = &(*p)->next)
         if (*p == r) {
             *p = r->next;
             break;
         }
 }
 
-/* The first of a round waits until the look before it is over, and does the next one. */
-static void lead(struct slot *s, struct round *r, round_look *look, void *arg) {
-    struct round *before;
-    while ((before = find(s, r->key, LOOKING)) != NULL) {
-        before->holders++; /* it must not go while its end is waited for */
-        while (before->state != DONE)
-            pthread_cond_wait(&before->changed, &s->lock);
-        pthread_mutex_unlock(&s->lock);
-        round_give(before);
-        pthread_mutex_lock(&s->lock);
+/* Everybody gets the result; the round is gone. */
+static void deliver(struct rounds *rs, struct round *r) {
+    for (struct asker *a = r->first, *next; a; a = next) {
+        next = a->next;
+        rs->ready(a->arg, r->result);
+        free(a);
     }
-    r->state = LOOKING; /* from here on nobody joins */
-    pthread_mutex_unlock(&s->lock);
-    look(arg, r->result);
-    pthread_mutex_lock(&s->lock);
-    r->state = DONE;
-    take_off(r);
-    pthread_cond_broadcast(&r->changed);
-}
-
-struct round *round_take(struct rounds *rs, const char *key, round_look *look, void *arg) {
-    if (strlen(key) >= ROUND_KEY_SIZE)
-        return NULL;
-    struct slot *s = slot_of(rs, key);
-    pthread_mutex_lock(&s->lock);
-    struct round *r = find(s, key, WAITING);
-    bool leads = !r;
-    if (leads)
-        r = add(rs, s, key);
-    if (r)
-        r->holders++;
-    if (r && leads)
-        lead(s, r, look, arg);
-    while (r && r->state != DONE)
-        pthread_cond_wait(&r->changed, &s->lock);
-    pthread_mutex_unlock(&s->lock);
-    return r;
-}
-
-const void *round_result(const struct round *r) {
-    return r->result;
-}
-
-void round_give(struct round *r) {
-    if (!r)
-        return;
-    struct slot *s = r->slot;
-    pthread_mutex_lock(&s->lock);
-    bool last = --r->holders == 0;
-    pthread_mutex_unlock(&s->lock);
-    if (!last)
-        return;
-    r->end(r->result);
-    pthread_cond_destroy(&r->changed);
+    rs->end(r->result);
     free(r);
+}
+
+/* Looks for this round, and for the next as long as somebody waits for one.  Locked on entry. */
+static void lead(struct rounds *rs, struct slot *s, struct round *r) {
+    while (r) {
+        r->looking = true; /* from here on nobody joins */
+        pthread_mutex_unlock(&s->lock);
+        rs->look(r->first->arg, r->result);
+        pthread_mutex_lock(&s->lock);
+        struct round *next = find(s, r->key, false);
+        take_off(s, r);
+        pthread_mutex_unlock(&s->lock);
+        deliver(rs, r);
+        r = next;
+        if (r)
+            pthread_mutex_lock(&s->lock);
+    }
+}
+
+bool round_ask(struct rounds *rs, const char *key, void *arg) {
+    if (strlen(key) >= ROUND_KEY_SIZE)
+        return false;
+    struct slot *s = slot_of(rs, key);
+    struct asker *a = malloc(sizeof(*a));
+    if (!a)
+        return false;
+    *a = (struct asker){.arg = arg};
+    pthread_mutex_lock(&s->lock);
+    bool under_way = find(s, key, true) != NULL;
+    struct round *r = find(s, key, false);
+    bool leads = !r && !under_way;
+    if (!r)
+        r = add(rs, s, key);
+    if (!r) {
+        pthread_mutex_unlock(&s->lock);
+        free(a);
+        return false;
+    }
+    *r->last = a;
+    r->last = &a->next;
+    if (leads)
+        lead(rs, s, r);
+    else
+        pthread_mutex_unlock(&s->lock);
+    return true;
 }

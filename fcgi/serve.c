@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +24,24 @@
 #define WRITE_TIMEOUT_S 30
 #define DRAIN_MAX       (16u << 20) /* unread body thrown away so that the answer is not lost */
 #define THREAD_STACK    (1u << 20)
+#define QUIET_MS        5000 /* without a request: memory is given back */
+
+/* FastCGI 1.0, 3.3 and 8: a record's header, and what it may be about. */
+#define HEADER_SIZE 8
+#define END_SIZE    8
+#define OUT_ROOM    32768 /* of a record: most pages go out as one, in one write */
+enum { RECORD_VERSION = 1, RECORD_END_REQUEST = 3, RECORD_STDOUT = 6 };
+
+struct job;
 
 struct serve {
     int listen_fd, epoll_fd, stop_fd;
     serve_handler *handler;
     void *arg;
+    pthread_mutex_t lock;
+    struct job *free; /* reused from request to request */
+    int free_count;
+    atomic_bool dirty; /* something was answered since memory was given back */
     int started;
     pthread_t threads[];
 };
@@ -35,6 +50,18 @@ struct serve {
 struct exchange {
     FCGX_Request fcgi;
     bool ended; /* the body was read to its end */
+    size_t out_size;
+    unsigned char out[HEADER_SIZE + OUT_ROOM + 2 * HEADER_SIZE + END_SIZE];
+};
+
+/* A request on its way through a handler.  It may outlive the worker's turn: serve_answered. */
+struct job {
+    struct job *next;
+    struct serve *serve;
+    int fd;
+    struct exchange x;
+    struct reply reply;
+    struct request request;
 };
 
 /* Bytes are wiped from libfcgi's buffer as they are taken out: they may be an OTP. */
@@ -60,14 +87,54 @@ static size_t exchange_read(void *arg, char *out, size_t size) {
     return more + 1;
 }
 
-static bool exchange_write(void *arg, const char *bytes, size_t size) {
-    struct exchange *x = arg;
+static void put_header(unsigned char *to, int type, int id, size_t size) {
+    const unsigned char header[HEADER_SIZE] = {
+        RECORD_VERSION,    (unsigned char)type,        (unsigned char)(id >> 8),
+        (unsigned char)id, (unsigned char)(size >> 8), (unsigned char)size};
+    memcpy(to, header, sizeof(header));
+}
+
+static bool write_all(int fd, const unsigned char *bytes, size_t size) {
     while (size) {
-        int n = size > INT_MAX ? INT_MAX : (int)size;
-        if (FCGX_PutStr(bytes, n, x->fcgi.out) != n)
+        ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
             return false;
         bytes += n;
         size -= (size_t)n;
+    }
+    return true;
+}
+
+/* Sends the record being filled; last: and that this was all of it. */
+static bool exchange_send(struct exchange *x, bool last) {
+    int id = x->fcgi.requestId;
+    size_t size = x->out_size ? HEADER_SIZE + x->out_size : 0;
+    put_header(x->out, RECORD_STDOUT, id, x->out_size);
+    if (last) {
+        put_header(x->out + size, RECORD_STDOUT, id, 0);
+        size += HEADER_SIZE;
+        put_header(x->out + size, RECORD_END_REQUEST, id, END_SIZE);
+        memset(x->out + size + HEADER_SIZE, 0, END_SIZE); /* status 0, request complete */
+        size += HEADER_SIZE + END_SIZE;
+    }
+    x->out_size = 0;
+    return write_all(x->fcgi.ipcFd, x->out, size);
+}
+
+static bool exchange_write(void *arg, const char *bytes, size_t size) {
+    struct exchange *x = arg;
+    while (size) {
+        size_t n = OUT_ROOM - x->out_size;
+        if (n > size)
+            n = size;
+        memcpy(x->out + HEADER_SIZE + x->out_size, bytes, n);
+        x->out_size += n;
+        bytes += n;
+        size -= n;
+        if (x->out_size == OUT_ROOM && !exchange_send(x, false))
+            return false;
     }
     return true;
 }
@@ -82,47 +149,111 @@ static bool exchange_drain(struct exchange *x) {
     return x->ended;
 }
 
-/* Answers the request that is waiting on fd.  True: keep the connection; otherwise it is closed. */
-static bool answer(struct serve *s, int fd, struct request *request) {
-    struct exchange x = {.ended = false};
-    struct reply reply;
-    const char *why = "";
-    /* No listening socket: when this connection fails, the library must not wait for another one.
-     */
-    if (FCGX_InitRequest(&x.fcgi, -1, 0) != 0) {
-        close(fd);
-        return false;
+static struct job *job_take(struct serve *s) {
+    pthread_mutex_lock(&s->lock);
+    struct job *j = s->free;
+    if (j) {
+        s->free = j->next;
+        s->free_count--;
     }
-    /* As if it had kept this connection from an earlier request: it reads the next one from it. */
-    x.fcgi.ipcFd = fd;
-    x.fcgi.keepConnection = 1;
-    FCGX_Detach(&x.fcgi); /* closing means close(2), without the library's lingering */
-    if (FCGX_Accept_r(&x.fcgi) != 0)
-        return false; /* the library has closed fd */
-    if (FCGX_GetError(x.fcgi.in) != 0) { /* cut short: half of the variables are no request */
-        FCGX_Free(&x.fcgi, 1);
-        return false;
-    }
+    pthread_mutex_unlock(&s->lock);
+    if (!j)
+        j = malloc(sizeof(*j));
+    if (j)
+        j->serve = s;
+    return j;
+}
 
-    int refused = request_parse(request, x.fcgi.envp, exchange_read, &x, &why);
-    reply_init(&reply, exchange_write, &x, request->id);
-    reply.head_only = request->method == METHOD_HEAD;
-    s->handler(s->arg, request, refused, why, &reply);
-    bool whole = exchange_drain(&x) && !reply.broken;
-    if (reply.broken) /* cut it: without its end record the web server sees that the answer is not
-                         whole */
-        shutdown(fd, SHUT_RDWR);
-    reply_free(&reply);
-    request_clear(request);
-    FCGX_Finish_r(&x.fcgi);
-    if (x.fcgi.ipcFd >= 0 && !whole)
-        FCGX_Free(&x.fcgi, 1);
-    return x.fcgi.ipcFd >= 0;
+static void job_give(struct job *j) {
+    struct serve *s = j->serve;
+    pthread_mutex_lock(&s->lock);
+    bool keep = s->free_count < s->started;
+    if (keep) {
+        j->next = s->free;
+        s->free = j;
+        s->free_count++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!keep)
+        free(j);
+}
+
+static void jobs_free(struct serve *s) {
+    pthread_mutex_lock(&s->lock);
+    struct job *j = s->free;
+    s->free = NULL;
+    s->free_count = 0;
+    pthread_mutex_unlock(&s->lock);
+    for (struct job *next; j; j = next) {
+        next = j->next;
+        free(j);
+    }
 }
 
 static bool watch(struct serve *s, int op, int fd) {
     struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.fd = fd};
     return epoll_ctl(s->epoll_fd, op, fd, &e) == 0;
+}
+
+/* Reads the request that is waiting on the connection.  false: there is none to answer, and the
+ * connection is closed. */
+static bool receive(struct job *j) {
+    FCGX_Request *r = &j->x.fcgi;
+    j->x.ended = false;
+    j->x.out_size = 0;
+    /* No listening socket: when this connection fails, the library must not wait for another one.
+     */
+    if (FCGX_InitRequest(r, -1, 0) != 0) {
+        close(j->fd);
+        return false;
+    }
+    /* As if it had kept this connection from an earlier request: it reads the next one from it. */
+    r->ipcFd = j->fd;
+    r->keepConnection = 1;
+    FCGX_Detach(r); /* closing means close(2), without the library's lingering */
+    if (FCGX_Accept_r(r) != 0)
+        return false; /* the library has closed it */
+    if (FCGX_GetError(r->in) == 0)
+        return true;
+    FCGX_Free(r, 1); /* cut short: half of the variables are no request */
+    return false;
+}
+
+void serve_answered(struct reply *reply) {
+    struct job *j = (struct job *)((char *)reply - offsetof(struct job, reply));
+    FCGX_Request *r = &j->x.fcgi;
+    bool keep = exchange_drain(&j->x) && r->keepConnection;
+    if (reply->broken) /* cut it: without its end record the web server sees that the answer is not
+                          whole */
+        shutdown(j->fd, SHUT_RDWR);
+    if (reply->broken || !exchange_send(&j->x, true))
+        keep = false;
+    reply_free(reply);
+    request_clear(&j->request);
+    FCGX_Free(r, !keep);
+    if (keep && !watch(j->serve, EPOLL_CTL_MOD, j->fd))
+        close(j->fd);
+    job_give(j);
+}
+
+/* Answers the request that is waiting on fd, or hands it to the handler, which sees to the rest. */
+static void answer(struct serve *s, int fd) {
+    const char *why = "";
+    struct job *j = job_take(s);
+    if (!j) {
+        close(fd);
+        return;
+    }
+    j->fd = fd;
+    if (!receive(j)) {
+        job_give(j);
+        return;
+    }
+    int refused = request_parse(&j->request, j->x.fcgi.envp, exchange_read, &j->x, &why);
+    reply_init(&j->reply, exchange_write, &j->x, j->request.id);
+    j->reply.head_only = j->request.method == METHOD_HEAD;
+    if (s->handler(s->arg, &j->request, refused, why, &j->reply))
+        serve_answered(&j->reply);
 }
 
 static void out_of_descriptors(void) {
@@ -151,34 +282,46 @@ static void take_on(struct serve *s) {
 }
 
 /* Bytes are there, or the other side has gone. */
-static void attend(struct serve *s, int fd, struct request *request) {
+static void attend(struct serve *s, int fd, uint32_t events) {
     char byte;
-    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 &&
+        recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
         close(fd);
-        return;
+    else
+        answer(s, fd);
+}
+
+/* The next event.  A worker that has had none for a while lets memory go that was needed before,
+ * once; then nothing wakes it but work. */
+static int next_event(struct serve *s, struct epoll_event *e) {
+    bool dirty = atomic_load_explicit(&s->dirty, memory_order_relaxed);
+    int n = epoll_wait(s->epoll_fd, e, 1, dirty ? QUIET_MS : -1);
+    if (n == 0 && atomic_exchange(&s->dirty, false)) {
+        jobs_free(s);
+        malloc_trim(0);
     }
-    if (answer(s, fd, request) && !watch(s, EPOLL_CTL_MOD, fd))
-        close(fd);
+    return n;
 }
 
 static void *work(void *arg) {
     struct serve *s = arg;
-    struct request *request = malloc(sizeof(*request)); /* reused from request to request */
     struct epoll_event e;
-    while (request) {
-        int n = epoll_wait(s->epoll_fd, &e, 1, -1);
+    for (;;) {
+        int n = next_event(s, &e);
         if (n < 0 && errno != EINTR)
             break;
         if (n <= 0)
             continue;
         if (e.data.fd == s->stop_fd)
             break;
-        if (e.data.fd == s->listen_fd)
+        if (e.data.fd == s->listen_fd) {
             take_on(s);
-        else
-            attend(s, e.data.fd, request);
+            continue;
+        }
+        if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
+            atomic_store(&s->dirty, true);
+        attend(s, e.data.fd, e.events);
     }
-    free(request);
     return NULL;
 }
 
@@ -200,6 +343,7 @@ struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, vo
         return NULL;
     }
     *s = (struct serve){.listen_fd = listen_fd, .handler = handler, .arg = arg};
+    pthread_mutex_init(&s->lock, NULL);
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_attr_init(&attr);
@@ -232,5 +376,7 @@ void serve_stop(struct serve *s) {
         close(s->epoll_fd);
     if (s->stop_fd >= 0)
         close(s->stop_fd);
+    jobs_free(s);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }

@@ -15,10 +15,16 @@
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 
-/* Answers one request: fills *reply.  refused: 0, or the status with which request_parse refused it
- * (why says it). */
-typedef void serve_handler(void *arg, struct request *request, int refused, const char *why,
+/*
+ * Answers one request: fills and finishes *reply.  refused: 0, or the status with which
+ * request_parse refused it (why says it).  true: answered.  false: somebody has called
+ * serve_answered(reply) or will, on any thread; request and reply stay until then.
+ */
+typedef bool serve_handler(void *arg, struct request *request, int refused, const char *why,
                            struct reply *reply);
+
+/* The reply of a request whose handler said false is finished.  Any worker's thread. */
+void serve_answered(struct reply *reply);
 
 struct serve;
 
