@@ -1,5 +1,7 @@
 /* roles.c - who may see and do what: the contract's column "who". */
 #include <CUnit/CUnit.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,75 @@ static void disabled(void) {
     reply_free(&r);
 }
 
+/* ---- the desk, while many ask for it ------------------------------------------------------------ */
+
+static atomic_bool enough;
+static atomic_int odd;
+
+static void *keep_asking(void *unused) {
+    while (!atomic_load(&enough)) {
+        struct reply r = {0};
+        client_get(&it.supervisor, "/", &r);
+        if (r.status != 200 && r.status != 403)
+            atomic_fetch_add(&odd, 1);
+        reply_free(&r);
+    }
+    return unused;
+}
+
+static void set_disabled(const char *value) {
+    char name[128];
+    db_text(name, sizeof name,
+            "update otprefund.operator set disabled = $2::boolean where name::text = $1 "
+            "returning name",
+            it.supervisor.login ? it.supervisor.login : "", value);
+    expect(*name, "the supervisor is not in table operator");
+}
+
+/* Requests of one login share a look at the desk; none may get one from before it asked. */
+static void disabled_at_once(void) {
+    pthread_t threads[8];
+    int wrong = 0;
+    atomic_store(&enough, false);
+    for (int i = 0; i < 8; i++)
+        expect(pthread_create(&threads[i], NULL, keep_asking, NULL) == 0, "no thread");
+    for (int i = 0; i < 30; i++) {
+        struct reply r = {0};
+        set_disabled("true");
+        client_get(&it.supervisor, "/", &r);
+        wrong += r.status != 403;
+        set_disabled("false");
+        client_get(&it.supervisor, "/", &r);
+        wrong += r.status != 200;
+        reply_free(&r);
+    }
+    atomic_store(&enough, true);
+    for (int i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    expect_number("/", "answers from before the change", 0, wrong);
+    expect_number("/", "answers of another kind", 0, atomic_load(&odd));
+}
+
+/* The own attempt is on the own desk as soon as its form was answered. */
+static void own_attempt_is_on_the_desk(void) {
+    pthread_t threads[4];
+    atomic_store(&enough, false);
+    for (int i = 0; i < 4; i++)
+        expect(pthread_create(&threads[i], NULL, keep_asking, NULL) == 0, "no thread");
+    for (int i = 0; i < 5; i++) {
+        struct reply r = {0};
+        char link[64];
+        long id = send_otp(&it.supervisor, new_tid(45 + i), &r);
+        snprintf(link, sizeof link, "/attempts/%ld\"", id);
+        client_get(&it.supervisor, "/", &r);
+        expect_says("the own attempt on /", &r, link);
+        reply_free(&r);
+    }
+    atomic_store(&enough, true);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+}
+
 void suite_roles(void) {
     CU_pSuite s = CU_add_suite("roles", NULL, NULL);
     CU_add_test(s, "a login for each role", all_logins_known);
@@ -125,4 +196,6 @@ void suite_roles(void) {
     CU_add_test(s, "a supervisor refunds", supervisor_refunds);
     CU_add_test(s, "nobody sees nothing", nobody);
     CU_add_test(s, "a disabled login is refused", disabled);
+    CU_add_test(s, "at once, while many ask", disabled_at_once);
+    CU_add_test(s, "the own attempt is on the desk", own_attempt_is_on_the_desk);
 }
