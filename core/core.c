@@ -10,7 +10,7 @@
 
 #include "core/sign.h"
 
-#define FINISHERS 8
+#define FINISHERS 32  /* they share commits, so many at once cost little */
 #define POLL_MS   500 /* an attempt another node carries is looked at so often, heard of or not */
 
 int64_t core_now_ms(void) {
@@ -71,6 +71,7 @@ static void fill_in(struct otr *o, const struct otr_config *c) {
     k->connect_timeout_ms = number_or(c->connect_timeout_ms, 5000);
     k->max_in_flight = number_or(c->max_in_flight, 10000);
     k->connections = number_or(c->connections, 8);
+    k->commit_batch = number_or(c->commit_batch, 64);
     k->settle_s = number_or(c->settle_s, 600);
     k->first_s = number_or(c->first_s, 5);
     k->max_s = number_or(c->max_s, 3600);
@@ -102,7 +103,11 @@ static void finish(void *arg, struct flight *f) {
 static enum otr_status open_parts(struct otr *o, struct otr_fault *f) {
     const struct otr_config *k = &o->config;
     const struct journal_config jc = {
-        .conninfo = k->conninfo, .connections = k->connections, .node = o->node};
+        .conninfo = k->conninfo,
+        .connections = k->connections,
+        .commit_batch = k->commit_batch,
+        .node = o->node,
+    };
     enum journal_status s = journal_open(&jc, &o->journal, f->detail, sizeof f->detail);
     if (s != JOURNAL_OK) {
         f->whose = OTR_WHOSE_DATABASE;

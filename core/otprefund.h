@@ -70,7 +70,8 @@ struct otr_config {
     int timeout_ms, connect_timeout_ms, max_in_flight; /* 30000, 5000, 10000 */
     /* [journal] */
     const char *conninfo;
-    int connections; /* 8 */
+    int connections;  /* 8 */
+    int commit_batch; /* 64: at most so many intents and outcomes in one COMMIT */
     /* [desk] */
     const char
         *secret_key_file; /* csrf_key_file: also keys the comparison of idempotent requests */

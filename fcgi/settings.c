@@ -330,6 +330,7 @@ void settings_core(const struct settings *s, struct otr_config *c) {
         .max_in_flight = s->bank_max_in_flight,
         .conninfo = s->journal_conninfo,
         .connections = s->journal_connections,
+        .commit_batch = s->journal_commit_batch,
         .secret_key_file = s->desk_csrf_key_file,
         .otp_cooldown_s = s->limits_otp_cooldown_s,
         .otp_per_hour = s->limits_otp_per_hour,

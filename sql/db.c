@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "sql/checkpoint.h"
+#include "sql/db_batch.h"
 #include "sql/migrate.h"
 
 #define TRIES             4  /* serialization failures, deadlocks, lost preparations */
@@ -35,6 +36,7 @@ struct journal {
     int64_t no_connect_before;
     int back_off_ms;
     char trouble[DB_STATEMENT__MAX][DB_TROUBLE_SIZE]; /* of the last failure of each statement */
+    struct db_batches *batches;
 };
 
 int64_t db_monotonic_ms(void) {
@@ -45,6 +47,10 @@ int64_t db_monotonic_ms(void) {
 
 const char *db_node(const struct journal *j) {
     return j->node;
+}
+
+struct db_batches *db_batches(struct journal *j) {
+    return j->batches;
 }
 
 /* ---- one connection ------------------------------------------------------------------------ */
@@ -210,7 +216,8 @@ enum journal_status db_open(const struct journal_config *c, struct journal **out
     j->conninfo = strdup(c->conninfo ? c->conninfo : "");
     j->connections = calloc((size_t)j->count, sizeof *j->connections);
     j->idle = calloc((size_t)j->count, sizeof *j->idle);
-    if (!j->conninfo || !j->connections || !j->idle)
+    j->batches = db_batches_new(c->commit_batch);
+    if (!j->conninfo || !j->connections || !j->idle || !j->batches)
         goto no_memory;
     snprintf(j->node, sizeof j->node, "%s", c->node && *c->node ? c->node : "unnamed");
     for (int i = 0; i < j->count; i++)
@@ -233,6 +240,7 @@ no_memory:
         free(j->conninfo);
         free(j->connections);
         free(j->idle);
+        db_batches_free(j->batches);
         free(j);
     }
     return JOURNAL_NO_MEMORY;
@@ -248,6 +256,7 @@ void db_close(struct journal *j) {
     free(j->conninfo);
     free(j->connections);
     free(j->idle);
+    db_batches_free(j->batches);
     free(j);
 }
 
@@ -443,18 +452,23 @@ enum journal_status db_judge(const PGresult *r) {
     return PQresultStatus(r) == PGRES_PIPELINE_SYNC ? JOURNAL_OK : statuses[judge(r)];
 }
 
-enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg) {
-    enum journal_status status = JOURNAL_UNSURE;
+enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg,
+                            struct db_backend *lost) {
+    enum journal_status status = JOURNAL_DOWN;
     char why[DB_TROUBLE_SIZE];
     struct connection *c = pool_take(j);
-    for (int i = 0; c && i < 2 && status == JOURNAL_UNSURE && connected(j, c, why); i++) {
+    for (int i = 0; c && i < (lost ? 1 : 2) && connected(j, c, why); i++) {
+        if (lost)
+            *lost = c->backend;
         status = borrower(c->pg, &c->shapes, arg);
         if (status == JOURNAL_UNSURE || c->shapes.broken)
             connection_drop(c);
+        if (status != JOURNAL_UNSURE)
+            break;
     }
     if (c)
         pool_give(j, c);
-    return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;
+    return status == JOURNAL_UNSURE && !lost ? JOURNAL_DOWN : status;
 }
 
 enum journal_status db_end_backend(struct journal *j, const struct db_backend *b) {

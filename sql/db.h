@@ -99,11 +99,13 @@ struct db_shapes {
 };
 
 /*
- * Lends a connection to what only reads.  The borrower answers JOURNAL_OK, _REFUSED, _DOWN, or
- * _UNSURE where the connection is of no use any more: then it is asked once more, with another one.
+ * Lends a connection.  The borrower answers JOURNAL_OK, _REFUSED, _DOWN, or _UNSURE where the
+ * connection is of no use any more.  lost NULL, for what only reads: then it is asked once more, with
+ * another connection, and the answer is _DOWN at worst.  Else that is the answer, and *lost is set.
  */
 typedef enum journal_status db_borrower(PGconn *pg, struct db_shapes *shapes, void *arg);
-enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg);
+enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg,
+                            struct db_backend *lost);
 /* For borrowers: the answer to one statement (NULL: none within ms), and what it means. */
 PGresult *db_await(PGconn *pg, int ms);
 enum journal_status db_judge(const PGresult *r);
@@ -149,6 +151,7 @@ enum journal_status db_open(const struct journal_config *c, struct journal **out
 void db_close(struct journal *j);
 
 const char *db_node(const struct journal *j);
+struct db_batches *db_batches(struct journal *j);
 int64_t db_monotonic_ms(void);
 
 #endif

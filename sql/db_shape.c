@@ -30,20 +30,14 @@ static int slot_new(struct db_shapes *s, bool *taken) {
     return slot;
 }
 
-/* How an ask was sent: the place it has, and the commands before it. */
-struct sent {
-    int slot;
-    bool made, dropped;
-};
-
-static bool send_one(PGconn *pg, struct db_shapes *s, const struct db_ask *a, struct sent *sent) {
+bool db_shape_send(PGconn *pg, struct db_shapes *s, uint32_t shape, const char *sql,
+                   const struct db_params *p, struct db_sent *sent) {
     char name[16], drop[32];
-    const struct db_params *p = &a->params;
-    *sent = (struct sent){.slot = slot_of(s, a->shape)};
+    *sent = (struct db_sent){.slot = slot_of(s, shape)};
     if (sent->slot < 0) {
         sent->slot = slot_new(s, &sent->dropped);
         /* Its own from now on, or the same shape later in this group would be made twice. */
-        s->shape[sent->slot] = a->shape;
+        s->shape[sent->slot] = shape;
         sent->made = true;
     }
     shape_name(sent->slot, name);
@@ -52,7 +46,7 @@ static bool send_one(PGconn *pg, struct db_shapes *s, const struct db_ask *a, st
         if (!PQsendQueryParams(pg, drop, 0, NULL, NULL, NULL, NULL, 0))
             return false;
     }
-    if (sent->made && !PQsendPrepare(pg, name, a->sql, 0, NULL))
+    if (sent->made && !PQsendPrepare(pg, name, sql, 0, NULL))
         return false;
     return PQsendQueryPrepared(pg, name, p->count, p->values, p->lengths, p->formats, 0);
 }
@@ -70,39 +64,39 @@ static PGresult *take(PGconn *pg, enum journal_status *status) {
     return NULL;
 }
 
-static enum journal_status take_all(PGconn *pg, struct db_shapes *s, struct group *g,
-                                    const struct sent *sent) {
-    enum journal_status status = JOURNAL_OK;
-    for (int i = 0; i < g->n && status != JOURNAL_UNSURE; i++) {
-        if (sent[i].dropped)
-            PQclear(take(pg, &status));
-        if (sent[i].made) {
-            PQclear(take(pg, &status));
-            if (status != JOURNAL_OK) /* the server may or may not have it: the name is not used */
-                s->broken = true;
-        }
-        g->asks[i].result = take(pg, &status);
+PGresult *db_shape_take(PGconn *pg, struct db_shapes *s, const struct db_sent *sent,
+                        enum journal_status *status) {
+    if (sent->dropped)
+        PQclear(take(pg, status));
+    if (sent->made) {
+        PQclear(take(pg, status));
+        if (*status != JOURNAL_OK) /* the server may or may not have it: the name is not used */
+            s->broken = true;
     }
-    if (status != JOURNAL_UNSURE) { /* the end of the pipeline says nothing new */
-        enum journal_status end = JOURNAL_OK;
-        PQclear(take(pg, &end));
-        if (end != JOURNAL_OK)
-            status = JOURNAL_UNSURE;
-    }
-    return status;
+    return take(pg, status);
+}
+
+bool db_shape_end(PGconn *pg) {
+    enum journal_status end = JOURNAL_OK;
+    PQclear(take(pg, &end));
+    return end == JOURNAL_OK;
 }
 
 static enum journal_status ask_on(PGconn *pg, struct db_shapes *s, void *arg) {
     struct group *g = arg;
-    struct sent sent[DB_ASKS_MAX];
+    struct db_sent sent[DB_ASKS_MAX];
     if (!PQenterPipelineMode(pg))
         return JOURNAL_UNSURE;
     for (int i = 0; i < g->n; i++)
-        if (!send_one(pg, s, &g->asks[i], &sent[i]))
+        if (!db_shape_send(pg, s, g->asks[i].shape, g->asks[i].sql, &g->asks[i].params, &sent[i]))
             return JOURNAL_UNSURE;
     if (!PQpipelineSync(pg))
         return JOURNAL_UNSURE;
-    enum journal_status status = take_all(pg, s, g, sent);
+    enum journal_status status = JOURNAL_OK;
+    for (int i = 0; i < g->n && status != JOURNAL_UNSURE; i++)
+        g->asks[i].result = db_shape_take(pg, s, &sent[i], &status);
+    if (status != JOURNAL_UNSURE && !db_shape_end(pg)) /* it says nothing new */
+        status = JOURNAL_UNSURE;
     if (status != JOURNAL_OK)
         db_asks_clear(g->asks, g->n);
     if (status != JOURNAL_UNSURE && !PQexitPipelineMode(pg))
@@ -114,7 +108,7 @@ enum journal_status db_ask_all(struct journal *j, struct db_ask *asks, int n) {
     struct group g = {asks, n};
     for (int i = 0; i < n; i++)
         asks[i].result = NULL;
-    return n > DB_ASKS_MAX ? JOURNAL_REFUSED : db_lend(j, ask_on, &g);
+    return n > DB_ASKS_MAX ? JOURNAL_REFUSED : db_lend(j, ask_on, &g, NULL);
 }
 
 void db_asks_clear(struct db_ask *asks, int n) {
@@ -162,7 +156,7 @@ static enum journal_status report_on(PGconn *pg, struct db_shapes *s, void *arg)
 
 enum journal_status db_report(struct journal *j, const char *sql, PGresult **out) {
     struct report report = {.sql = sql};
-    enum journal_status status = db_lend(j, report_on, &report);
+    enum journal_status status = db_lend(j, report_on, &report, NULL);
     *out = report.result;
     return status;
 }

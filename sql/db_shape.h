@@ -23,6 +23,20 @@ struct db_ask {
 /* The shape of a statement of db_texts. */
 #define DB_SHAPE_OF(statement) (UINT32_C(0x80000000) | (uint32_t)(statement))
 
+/*
+ * The steps of a pipeline, for a borrower: sends a statement by its shape; takes the results in the
+ * same order (NULL where it was not executed; the worst so far to *status); and its end.
+ */
+struct db_sent {
+    int slot; /* the place of its shape, and the commands before it */
+    bool made, dropped;
+};
+bool db_shape_send(PGconn *pg, struct db_shapes *s, uint32_t shape, const char *sql,
+                   const struct db_params *p, struct db_sent *sent);
+PGresult *db_shape_take(PGconn *pg, struct db_shapes *s, const struct db_sent *sent,
+                        enum journal_status *status);
+bool db_shape_end(PGconn *pg);
+
 /* JOURNAL_OK with every result, or _REFUSED, _DOWN with none.  n: up to DB_ASKS_MAX. */
 enum journal_status db_ask_all(struct journal *j, struct db_ask *asks, int n);
 void db_asks_clear(struct db_ask *asks, int n);

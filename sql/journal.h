@@ -35,6 +35,7 @@ const char *journal_status_text(enum journal_status s);
 struct journal_config {
     const char *conninfo; /* libpq conninfo; the schema is always named, search_path is ignored */
     int connections;      /* 1..100 */
+    int commit_batch;     /* at most so many begins and finishes in one transaction; 0, 1: one each */
     const char *node;     /* host:pid, stored with each attempt */
 };
 

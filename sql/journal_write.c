@@ -5,7 +5,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "sql/db.h"
+#include "sql/db_batch.h"
 
 #define LOOK_UP_MS 5000 /* how long the fate of a lost COMMIT is looked for */
 #define PAUSE_MS   100
@@ -116,7 +116,7 @@ enum journal_status journal_begin(struct journal *j, const struct journal_intent
     for (int tries = 0; tries < 2; tries++) {
         PGresult *r = NULL;
         struct db_backend lost;
-        status = db_run(j, DB_BEGIN, &p, &r, &lost);
+        status = db_write(j, DB_BEGIN, &p, i->tid, &r, &lost);
         if (status == JOURNAL_OK)
             status = begin_read(r, b);
         PQclear(r);
@@ -157,9 +157,10 @@ static void finish_params(struct db_params *p, const struct journal_finding *f, 
     db_number(p, f->next_inquiry_ms);
 }
 
-static enum journal_status finish_once(struct journal *j, const struct db_params *p) {
+static enum journal_status finish_once(struct journal *j, const char *tid,
+                                       const struct db_params *p) {
     PGresult *r = NULL;
-    enum journal_status status = db_run(j, DB_FINISH, p, &r, NULL);
+    enum journal_status status = db_write(j, DB_FINISH, p, tid, &r, NULL);
     if (status == JOURNAL_OK) {
         const char *word = PQgetvalue(r, 0, 0);
         if (strcmp(word, "not_found") == 0)
@@ -177,7 +178,7 @@ enum journal_status journal_finish(struct journal *j, const struct journal_findi
     int64_t until = db_monotonic_ms() + LOOK_UP_MS;
     finish_params(&p, f, texts);
     for (;; pause_ms(PAUSE_MS)) {
-        enum journal_status status = finish_once(j, &p);
+        enum journal_status status = finish_once(j, f->tid, &p);
         if (status == JOURNAL_REFUSED && texts) {
             /* Rather lose the bank's words than what they prove. */
             texts = false;

@@ -105,7 +105,8 @@ void set_back(int64_t id, int seconds) {
 
 bool steps_open(void) {
     char why[256] = "";
-    const struct journal_config c = {.conninfo = pg_app, .connections = 8, .node = "host:1"};
+    const struct journal_config c = {
+        .conninfo = pg_app, .connections = 8, .commit_batch = 64, .node = "host:1"};
     if (!pg_setup())
         return false;
     if (journal_open(&c, &j, why, sizeof why) == JOURNAL_OK)

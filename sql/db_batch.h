@@ -1,0 +1,28 @@
+/*
+ * db_batch.h - inside sql/ only: writes of many callers in one transaction, with one flush.
+ *
+ * Whoever comes while no commit is under way commits at once, alone.  Those who come meanwhile share
+ * the next one: its first caller writes for all of them, so there is no thread and no wait for
+ * company.  Each is told its own result.  What the database refuses spoils nothing: the transaction is
+ * rolled back, and each writes again by itself.
+ */
+#ifndef OTPREFUND_DB_BATCH_H
+#define OTPREFUND_DB_BATCH_H
+
+#include "sql/db.h"
+
+struct db_batches;
+
+/* At most max writes in one transaction.  NULL: no memory.  free: nobody may be writing; NULL allowed. */
+struct db_batches *db_batches_new(int max);
+void db_batches_free(struct db_batches *b);
+
+/*
+ * Runs a statement that writes, as db_run does and with its answers; it is durable at JOURNAL_OK.
+ * tid ("": unknown): statements of one transaction run in its order, so that two do not lock the same
+ * rows crosswise.  _UNSURE, with *lost: the connection was lost before the end of COMMIT was heard.
+ */
+enum journal_status db_write(struct journal *j, enum db_statement s, const struct db_params *p,
+                             const char *tid, PGresult **out, struct db_backend *lost);
+
+#endif

@@ -1,0 +1,267 @@
+/* test_batch.c - writes of many threads in one transaction: each is told its own result. */
+#include <CUnit/Basic.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sql/journal.h"
+#include "tests/unit/pg_helper.h"
+
+#define THREADS 32
+#define EACH    24
+
+static struct journal *j;
+static const unsigned char mac[32] = {7};
+
+enum deed { PLAIN, BAD_VALUE, SHARED_TID, SHARED_KEY };
+
+/* One begin, and the finish after it. */
+struct step {
+    enum deed deed;
+    char tid[OTR_TID_SIZE], key[32];
+    enum journal_status begun, finished;
+    int64_t id;
+    int again; /* begins that came to nothing clear */
+    bool lied; /* _DOWN, and yet it was recorded */
+};
+
+struct worker {
+    int number;
+    struct step steps[EACH];
+};
+static struct worker workers[THREADS];
+static int turn; /* so that each test has transactions of its own */
+
+static void plan(bool mixed) {
+    turn++;
+    for (int w = 0; w < THREADS; w++) {
+        workers[w].number = w;
+        for (int k = 0; k < EACH; k++) {
+            struct step *s = &workers[w].steps[k];
+            *s = (struct step){.deed = mixed ? (enum deed)((w + k) % 4) : PLAIN};
+            /* Neighbours share: the same tid, or the same key on other ones. */
+            int group = s->deed == SHARED_TID ? w / 8 : w;
+            snprintf(s->tid, sizeof s->tid, "%d%02d%03d", 700 + turn, group, k + s->deed * 100);
+            snprintf(s->key, sizeof s->key, "%d-%d-%d", turn,
+                     s->deed == SHARED_KEY ? w / 8 + 100 : w, k);
+        }
+    }
+}
+
+static void finish(struct step *s) {
+    const struct journal_finding f = {
+        .attempt_id = s->id,
+        .kind = OTR_KIND_REFUND,
+        .outcome = OTR_OUTCOME_REJECTED,
+        .reason = OTR_REASON_WRONG_OTP,
+        .http_status = 200,
+        .message = "Invalid OTP",
+        .evidence = "{}",
+        .tx_status = OTR_NO_STATUS,
+        .amount = OTR_NO_AMOUNT,
+        .refunded_amount = OTR_NO_AMOUNT,
+        .settles_attempt_id = s->id,
+        .resolution = OTR_RESOLUTION_NOT_REFUNDED,
+        .how = OTR_HOW_ANSWER,
+    };
+    s->finished = journal_finish(j, &f);
+}
+
+static void nap(int ms) {
+    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
+}
+
+/* As a client does: the same key again until it is clear.  What is _DOWN must not be there. */
+static void begin(struct step *s, const struct journal_intent *i) {
+    struct journal_begun b;
+    enum journal_status before = JOURNAL_OK;
+    for (int tries = 0; tries < 1000; tries++, nap(10)) {
+        s->begun = journal_begin(j, i, &b);
+        s->id = b.attempt_id;
+        s->lied |= before == JOURNAL_DOWN && s->begun == JOURNAL_SAME;
+        if (before == JOURNAL_UNSURE && s->begun == JOURNAL_SAME)
+            s->begun = JOURNAL_OK;
+        if (s->begun != JOURNAL_DOWN && s->begun != JOURNAL_UNSURE)
+            return;
+        before = before == JOURNAL_UNSURE ? before : s->begun;
+        s->again++;
+    }
+}
+
+static void *work(void *arg) {
+    struct worker *w = arg;
+    for (int k = 0; k < EACH; k++) {
+        struct step *s = &w->steps[k];
+        const struct journal_intent i = {
+            .kind = OTR_KIND_REFUND,
+            .channel = OTR_CHANNEL_API,
+            .tid = s->tid,
+            .operator_name = s->deed == BAD_VALUE ? "" : "asha", /* a CHECK refuses nobody */
+            .user_code = "20810200",
+            .idempotency_key = s->key,
+            .content_mac = mac,
+            .cash_returned = true,
+            .deadline_ms = 40000,
+        };
+        begin(s, &i);
+        if (s->begun == JOURNAL_OK && s->deed == PLAIN)
+            finish(s);
+    }
+    return NULL;
+}
+
+static void run(void) {
+    pthread_t threads[THREADS];
+    for (int w = 0; w < THREADS; w++)
+        pthread_create(&threads[w], NULL, work, &workers[w]);
+    for (int w = 0; w < THREADS; w++)
+        pthread_join(threads[w], NULL);
+}
+
+/* ---- what is there --------------------------------------------------------------------------- */
+
+static int64_t rows(const char *what, const char *value) {
+    char sql[300];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM otprefund.attempt WHERE %s = '%s'", what,
+             value);
+    return pg_number(sql);
+}
+
+static int64_t outcomes(int64_t id) {
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM otprefund.outcome WHERE attempt_id = %" PRId64
+             " AND outcome = 'rejected'",
+             id);
+    return pg_number(sql);
+}
+
+static void commits_are_shared(void) {
+    plan(false);
+    run();
+    for (int w = 0; w < THREADS; w++)
+        for (int k = 0; k < EACH; k++) {
+            const struct step *s = &workers[w].steps[k];
+            CU_ASSERT_EQUAL(s->begun, JOURNAL_OK);
+            CU_ASSERT_EQUAL(s->finished, JOURNAL_OK);
+            CU_ASSERT_EQUAL(rows("tid", s->tid), 1);
+            CU_ASSERT_EQUAL(outcomes(s->id), 1);
+        }
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT count(DISTINCT xmin::text) FROM otprefund.attempt WHERE tid LIKE '%d%%'",
+             700 + turn);
+    int64_t commits = pg_number(sql);
+    printf("\n    %d begins in %" PRId64 " transactions ", THREADS * EACH, commits);
+    CU_ASSERT(commits > 0 && commits < THREADS * EACH / 2);
+}
+
+/* Neighbours of what is refused, of the same transaction and of the same key. */
+static void each_its_own_result(void) {
+    int ok[4] = {0}, other[4] = {0};
+    plan(true);
+    run();
+    for (int w = 0; w < THREADS; w++)
+        for (int k = 0; k < EACH; k++) {
+            const struct step *s = &workers[w].steps[k];
+            static const enum journal_status rest[] = {
+                [PLAIN] = JOURNAL_OK,
+                [BAD_VALUE] = JOURNAL_REFUSED,
+                [SHARED_TID] = JOURNAL_OPEN,
+                [SHARED_KEY] = JOURNAL_KEY_USED,
+            };
+            ok[s->deed] += s->begun == JOURNAL_OK;
+            other[s->deed] += s->begun == rest[s->deed];
+            if (s->deed == PLAIN)
+                CU_ASSERT_EQUAL(s->finished, JOURNAL_OK);
+            if (s->deed == SHARED_TID)
+                CU_ASSERT_EQUAL(rows("tid", s->tid), 1);
+            if (s->deed == SHARED_KEY)
+                CU_ASSERT_EQUAL(rows("idempotency_key", s->key), 1);
+            if (s->deed == BAD_VALUE)
+                CU_ASSERT_EQUAL(rows("tid", s->tid), 0);
+        }
+    int all = THREADS * EACH / 4;
+    CU_ASSERT_EQUAL(ok[PLAIN], all);
+    CU_ASSERT_EQUAL(other[BAD_VALUE], all);
+    CU_ASSERT_EQUAL(ok[SHARED_TID] + other[SHARED_TID], all);
+    CU_ASSERT_EQUAL(ok[SHARED_KEY] + other[SHARED_KEY], all);
+    CU_ASSERT(ok[SHARED_TID] > 0 && other[SHARED_TID] > 0);
+    CU_ASSERT(ok[SHARED_KEY] > 0 && other[SHARED_KEY] > 0);
+}
+
+/* ---- connections that go away ---------------------------------------------------------------- */
+
+static atomic_bool enough;
+
+static void *cut(void *arg) {
+    (void)arg;
+    while (!atomic_load(&enough)) {
+        pg_do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+              "current_database() AND pid <> pg_backend_pid()");
+        nap(20);
+    }
+    return NULL;
+}
+
+/* How many begins of the last run had to be repeated; all are there, once. */
+static int repeated(void) {
+    int again = 0;
+    for (int w = 0; w < THREADS; w++)
+        for (int k = 0; k < EACH; k++) {
+            const struct step *s = &workers[w].steps[k];
+            CU_ASSERT_EQUAL(s->begun, JOURNAL_OK);
+            CU_ASSERT_FALSE(s->lied);
+            CU_ASSERT_EQUAL(rows("tid", s->tid), 1);
+            if (s->finished == JOURNAL_OK)
+                CU_ASSERT_EQUAL(outcomes(s->id), 1);
+            again += s->again;
+        }
+    return again;
+}
+
+static void cut_off(void) {
+    int again = 0;
+    for (int round = 0; round < 6; round++) {
+        pthread_t cutter;
+        plan(false);
+        atomic_store(&enough, false);
+        pthread_create(&cutter, NULL, cut, NULL);
+        run();
+        atomic_store(&enough, true);
+        pthread_join(cutter, NULL);
+        again += repeated();
+    }
+    printf("\n    %d begins came to nothing clear and were repeated ", again);
+    CU_ASSERT(again > 0);
+}
+
+int main(void) {
+    char why[300];
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    if (!pg_setup())
+        return 1;
+    const struct journal_config c = {
+        .conninfo = pg_app, .connections = 8, .commit_batch = 64, .node = "test:1"};
+    if (journal_open(&c, &j, why, sizeof why) != JOURNAL_OK) {
+        fprintf(stderr, "test_batch: %s\n", why);
+        return 1;
+    }
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("batch", NULL, NULL);
+    CU_add_test(s, "commits are shared", commits_are_shared);
+    CU_add_test(s, "each its own result", each_its_own_result);
+    CU_add_test(s, "connections cut at any moment", cut_off);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    journal_close(j);
+    pg_teardown();
+    return failed ? 1 : 0;
+}
