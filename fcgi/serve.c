@@ -240,6 +240,8 @@ void serve_answered(struct reply *reply) {
 static void answer(struct serve *s, int fd) {
     const char *why = "";
     struct job *j = job_take(s);
+    if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
+        atomic_store(&s->dirty, true);
     if (!j) {
         close(fd);
         return;
@@ -318,8 +320,6 @@ static void *work(void *arg) {
             take_on(s);
             continue;
         }
-        if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
-            atomic_store(&s->dirty, true);
         attend(s, e.data.fd, e.events);
     }
     return NULL;

@@ -25,6 +25,20 @@ BEGIN
 END
 $$;
 
+-- As before, but both sides begin where was swept to: the outcomes before it were read through, all of them.
+CREATE OR REPLACE FUNCTION otprefund.in_flight() RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_from bigint := (SELECT w.swept_to FROM otprefund.swept w);
+BEGIN
+    RETURN (SELECT array_agg(a.attempt_id)
+              FROM otprefund.attempt a
+             WHERE a.attempt_id > v_from
+               AND NOT EXISTS (SELECT FROM otprefund.outcome o
+                                WHERE o.attempt_id = a.attempt_id AND o.attempt_id > v_from));
+END
+$$;
+
 -- The rare outcomes of one operator.  A nested loop would look up each of his attempts, or each such
 -- outcome of everybody; the two indexes lie in the same order, so walking both at once reads them
 -- alone.  No plan but that is wanted.
