@@ -351,10 +351,20 @@ static void read_200(enum otr_kind kind, const char *asked_tid, struct facts *f,
     fill_refunded_amount(f, m);
 }
 
-/* Turned away at the door, if nothing in the body says that something happened all the same. */
-static void read_door(enum otr_kind kind, int http_status, const struct facts *f,
+/* An object that cannot be read, as one cut short. */
+static bool broken_object(const char *body, size_t size) {
+    while (size && strchr(" \t\r\n", *body))
+        body++, size--;
+    return size && *body == '{';
+}
+
+/* Turned away at the door, if nothing in the body says, or may have said, that something happened
+   all the same. */
+static void read_door(enum otr_kind kind, int http_status, const struct facts *f, bool broken,
                       struct answer_meaning *m) {
-    if (f->root && speaks_against_refusal(f, kind))
+    if (broken)
+        decide(m, OTR_OUTCOME_UNKNOWN, OTR_REASON_UNREADABLE_ANSWER);
+    else if (f->root && speaks_against_refusal(f, kind))
         decide(m, OTR_OUTCOME_UNKNOWN, OTR_REASON_UNPROVEN);
     else
         decide(m, OTR_OUTCOME_REJECTED,
@@ -373,7 +383,7 @@ void answer_read(enum otr_kind kind, const char *asked_tid, int http_status, con
     else if (http_status == 200)
         read_200(kind, asked_tid, &f, m);
     else if (http_status == 403 || http_status == 404 || http_status == 405 || http_status == 415)
-        read_door(kind, http_status, &f, m);
+        read_door(kind, http_status, &f, !root && broken_object(body, size), m);
     else
         m->reason = OTR_REASON_BANK_ERROR;
     const char *const keep[2] = {asked_tid, f.tid_odd ? "" : f.tid};

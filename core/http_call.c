@@ -141,6 +141,24 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *arg) {
     return 0;
 }
 
+/* Two lengths that differ: nobody knows where the answer ends (RFC 9112, 6.3).  curl takes the
+   last. */
+static bool take_length(struct call *c, const char *text, size_t size) {
+    char value[sizeof c->length];
+    while (size && (*text == ' ' || *text == '\t'))
+        text++, size--;
+    while (size && strchr(" \t\r\n", text[size - 1]))
+        size--;
+    if (size == 0 || size >= sizeof value)
+        return false;
+    snprintf(value, sizeof value, "%.*s", (int)size, text);
+    if (*c->length)
+        return strcmp(value, c->length) == 0;
+    snprintf(c->length, sizeof c->length, "%s", value);
+    return true;
+}
+
+/* Line by line; those of a 1xx come before, trailers behind. */
 static size_t on_header(char *line, size_t one, size_t size, void *arg) {
     struct call *c = arg;
     char value[64];
@@ -151,6 +169,15 @@ static size_t on_header(char *line, size_t one, size_t size, void *arg) {
         c->too_large = true;
         return 0;
     }
+    if (size > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+        c->headed = false;
+        *c->length = '\0';
+    }
+    if (*line == '\n' || (size > 1 && line[0] == '\r' && line[1] == '\n'))
+        c->headed = true;
+    if (size > 15 && !c->headed && strncasecmp(line, "content-length:", 15) == 0 &&
+        !take_length(c, line + 15, size - 15))
+        return 0;
     if (size > 5 && size < sizeof value && strncasecmp(line, "date:", 5) == 0) {
         snprintf(value, sizeof value, "%.*s", (int)(size - 5), line + 5);
         time_t t = curl_getdate(value, NULL);
@@ -321,6 +348,10 @@ void call_result(struct call *c, CURLcode code, struct http_result *r) {
     } else if (code != CURLE_OK) {
         r->fate = HTTP_MAYBE_SENT;
         r->reason = reason_maybe_sent(c, code);
+    } else if (!c->headed) { /* closed inside the header: no error to curl */
+        r->fate = HTTP_MAYBE_SENT;
+        r->reason = OTR_REASON_CONNECTION_LOST;
+        call_detail(r, "the connection was closed inside the header");
     } else {
         r->fate = HTTP_ANSWERED;
         r->body = c->body.bytes;

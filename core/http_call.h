@@ -34,6 +34,8 @@ struct call {
     bool began;              /* curl was about to send: bytes of the request may have left */
     bool too_large;          /* the answer went over a limit */
     size_t header_size;
+    bool headed;     /* the answer's header is whole */
+    char length[24]; /* its Content-Length, as text; "" if none */
     int64_t start_ms, date;
     struct buf body;
     http_done *done;

@@ -14,10 +14,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 struct journal {
     int unused;
 };
-struct http {
-    http_done *done; /* of a call that never gets an answer */
-    void *arg;
-};
 
 static void trace(const char *word) {
     size_t size = strlen(fake.trace);
@@ -93,6 +89,7 @@ enum journal_status journal_begin(struct journal *j, const struct journal_intent
     snprintf(fake.key, sizeof fake.key, "%s", i->idempotency_key ? i->idempotency_key : "");
     if (i->content_mac)
         memcpy(fake.mac, i->content_mac, sizeof fake.mac);
+    fake.begun.attempt_id += fake.number;
     *b = fake.begun;
     enum journal_status s = fake.begin_status;
     pthread_mutex_unlock(&lock);
@@ -113,6 +110,8 @@ enum journal_status journal_finish(struct journal *j, const struct journal_findi
         snprintf(fake.found_evidence, sizeof fake.found_evidence, "%s", f->evidence);
         snprintf(fake.found_tid, sizeof fake.found_tid, "%s", f->tid ? f->tid : "");
         fake.finished++;
+        if (fake.found_one)
+            fake.found_one(f);
         s = JOURNAL_OK;
     }
     pthread_mutex_unlock(&lock);
@@ -213,6 +212,12 @@ enum journal_status journal_numbers(struct journal *j, struct journal_numbers *n
 
 /* ---- http ---- */
 
+#ifndef FAKE_JOURNAL_ONLY
+struct http {
+    http_done *done; /* of a call that never gets an answer */
+    void *arg;
+};
+
 struct http *http_open(const struct http_config *c, char *why, size_t why_size) {
     (void)c;
     snprintf(why, why_size, "%s", "");
@@ -254,3 +259,4 @@ void http_close(struct http *h, int grace_ms) {
     }
     free(h);
 }
+#endif

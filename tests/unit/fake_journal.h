@@ -1,6 +1,7 @@
 /*
  * fake_journal.h - journal.h and http.h in memory, put in their place at link time, so that the
- * order of events in core/ is tested without a database and a bank.
+ * order of events in core/ is tested without a database and a bank.  FAKE_JOURNAL_ONLY leaves the
+ * real http.h in place.
  */
 #ifndef TESTS_FAKE_JOURNAL_H
 #define TESTS_FAKE_JOURNAL_H
@@ -15,6 +16,8 @@ struct fake {
     int finish_fails;             /* journal_finish answers _DOWN so often first */
     struct http_result answer;    /* what the bank answers; copied at http_start */
     bool answer_never;            /* the call stays in flight until http_close */
+    bool number;                  /* begun.attempt_id counts up: the first attempt is the next */
+    void (*found_one)(const struct journal_finding *f); /* sees each finding; NULL: nobody */
 
     char trace[256];              /* "begin start finish ..." in the order of the calls */
     struct journal_intent intent; /* pointers are stale: only numbers are of use */

@@ -22,6 +22,7 @@ struct conn {
     int fd;
     SSL *ssl;
     int answered; /* requests on this connection */
+    bool rude;    /* no close_notify */
 };
 
 /* ---- bytes ------------------------------------------------------------------------------- */
@@ -158,6 +159,27 @@ static bool answer(struct conn *c, const char *request) {
     return ok(c, "200 OK", "{\"status\":0}");
 }
 
+/* ---- scripts ------------------------------------------------------------------------------ */
+
+bool server_say(struct conn *c, const char *bytes, size_t size) {
+    return transmit(c, bytes, (int)size);
+}
+
+/* false: the connection ends. */
+static bool follow_script(struct conn *c, const char *request) {
+    enum server_end end = c->server->script(c, request, c->server->script_arg);
+    if (end == SERVER_KEEP)
+        return true;
+    if (end == SERVER_RESET)
+        reset(c);
+    if (end == SERVER_HALF)
+        shutdown(c->fd, SHUT_WR);
+    if (end == SERVER_HALF || end == SERVER_STALL)
+        stall(c);
+    c->rude = end != SERVER_FIN;
+    return false;
+}
+
 /* ---- connections ------------------------------------------------------------------------- */
 
 static bool shake_hands(struct conn *c) {
@@ -180,11 +202,12 @@ static void *serve(void *arg) {
     else if (request && shake_hands(c))
         while (read_request(c, request) > 0) {
             atomic_fetch_add(&c->server->requests, 1);
-            if (!answer(c, request))
+            bool go_on = c->server->script ? follow_script(c, request) : answer(c, request);
+            c->answered += go_on || c->server->script;
+            if (!go_on)
                 break;
-            c->answered++;
         }
-    if (c->ssl && c->answered) /* a clean end: TLS 1.2 keeps a session only then */
+    if (c->ssl && c->answered && !c->rude) /* a clean end: TLS 1.2 keeps a session only then */
         SSL_shutdown(c->ssl);
     SSL_free(c->ssl);
     close(c->fd);
@@ -260,10 +283,17 @@ static bool open_tls(struct server *s, bool tls12) {
 }
 
 bool server_start(struct server *s, enum server_manner manner) {
+    return server_start_script(s, manner, NULL, NULL);
+}
+
+bool server_start_script(struct server *s, enum server_manner manner, server_script *script,
+                         void *arg) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof a;
     pthread_t t;
     memset(s, 0, sizeof *s);
+    s->script = script;
+    s->script_arg = arg;
     s->silent = manner == SERVER_SILENT;
     if ((manner == SERVER_TLS || manner == SERVER_TLS12) && !open_tls(s, manner == SERVER_TLS12))
         return false;

@@ -10,12 +10,32 @@
  *   /huge /endless 2 MiB announced / unannounced             /headers 200 kB of header lines
  *   /redirect      302 to /ok                 /gzip      a body that claims to be gzip
  *   /continue      100, then 200              /garbage   no HTTP            /502  502 with HTML
+ *
+ * Or it says what a script says.
  */
 #ifndef OTPREFUND_HTTP_SERVER_H
 #define OTPREFUND_HTTP_SERVER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+struct server;
+struct conn; /* one connection, on a thread of its own */
+
+/* How a script leaves its connection. */
+enum server_end {
+    SERVER_FIN,   /* closed; TLS: after close_notify */
+    SERVER_RUDE,  /* closed; TLS: without close_notify */
+    SERVER_RESET, /* reset */
+    SERVER_HALF,  /* nothing more is said, but the connection stays open until the peer closes it */
+    SERVER_STALL, /* the same, and the peer is not told that nothing more comes */
+    SERVER_KEEP   /* the next request may come */
+};
+
+/* Answers a whole request (NUL-terminated) with server_say; called on many threads. */
+typedef enum server_end server_script(struct conn *c, const char *request, void *arg);
+bool server_say(struct conn *c, const char *bytes, size_t size);
 
 struct server {
     int port;
@@ -28,6 +48,8 @@ struct server {
     int fd;
     bool silent;
     void *ctx; /* SSL_CTX */
+    server_script *script;
+    void *script_arg;
     atomic_bool stopping;
     atomic_int threads;
     unsigned long thread;
@@ -42,6 +64,8 @@ enum server_manner {
 
 /* Listens on 127.0.0.1.  false: could not. */
 bool server_start(struct server *s, enum server_manner manner);
+bool server_start_script(struct server *s, enum server_manner manner, server_script *script,
+                         void *arg);
 void server_stop(struct server *s);
 
 #endif
