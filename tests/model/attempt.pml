@@ -7,20 +7,30 @@
  * One assumption about time, the only one: once settle_s has passed since an attempt was recorded, its Initiate is
  * not on its way any more (core/refund.c refuses to send later than the bank's time limit, and the bank does not
  * keep a request for ten minutes).  aged[] says that settle_s has passed.
+ *
+ * Each step of the journal is a row of transitions.tsv: "took" (table.pml, made from it by run.sh) fails for any
+ * other, and tells at the end which rows were taken.  test_transitions drives the code by the same rows.
  */
-#define ATTEMPTS 3
+#include "table.pml"
+#define ATTEMPTS 2
 #define NODES 2
 #define NOBODY 255
 
-mtype = { nothing, intent, unknown, refunded, rejected, not_sent, not_refunded };
 
 /* the journal */
 byte recorded = 0;            /* attempts so far */
 byte open = NOBODY;           /* table open_attempt */
-mtype outcome[ATTEMPTS];
-mtype resolution[ATTEMPTS];
-byte contradictions = 0;
+byte outcome[ATTEMPTS];
+byte late[ATTEMPTS];          /* table late_answer */
+byte resolution[ATTEMPTS];
+byte by[ATTEMPTS];
 bool aged[ATTEMPTS];
+
+/* a step of the journal: state before, and what it does besides changing the state */
+int before = 0, after = 0;
+byte what_event = 0;
+byte act = 0;
+bool in_table = true;
 
 /* the world */
 byte wire[ATTEMPTS];          /* Initiates that left, per attempt */
@@ -29,61 +39,83 @@ bool gone[ATTEMPTS];          /* the Initiate is not on its way any more, or nev
 bool credited = false;
 byte credits = 0;
 chan to_bank = [2] of { byte };
-mtype answer[ATTEMPTS];
+byte answer[ATTEMPTS];
+
+#define STATE(id) (outcome[id] + 8 * late[id] + 64 * resolution[id] + 512 * by[id])
+
+/* The step just made is a row of the table. */
+inline told(id, event) {
+    after = STATE(id);
+    what_event = event;
+    c_code { now.in_table = took(now.before, now.what_event, now.after, now.act); };
+    assert(in_table);
+    before = 0; after = 0; what_event = 0; act = nothing
+}
 
 /* One transaction of journal_finish: outcome once, resolution once, else a contradiction. */
-inline settle(id, what) {
+inline settle(id, what, how) {
     if
     :: resolution[id] == nothing ->
         resolution[id] = what;
+        by[id] = how;
         assert(what != refunded || executed[id] || credited);
         assert(what != not_refunded || !executed[id]);   /* promise 3 */
         assert(open == id);
         open = NOBODY
-    :: resolution[id] != nothing && resolution[id] != what -> contradictions++
+    :: resolution[id] != nothing && resolution[id] != what -> act = contradiction
     :: else -> skip
     fi
 }
 
-inline finish(id, what) {
+inline finish(id, what, event) {
+    before = STATE(id);
     if
     :: outcome[id] == intent -> outcome[id] = what
+    :: outcome[id] == unknown && what != unknown -> late[id] = what
     :: else -> skip                                      /* taken over meanwhile: unknown stays */
     fi;
     if
-    :: what == refunded -> settle(id, refunded)
-    :: what == rejected || what == not_sent -> settle(id, not_refunded)
+    :: what == refunded -> settle(id, refunded, answered)
+    :: what == rejected || what == not_sent -> settle(id, not_refunded, answered)
     :: else -> skip
-    fi
+    fi;
+    told(id, event)
 }
 
 proctype Desk() {
     byte id;
     do
     :: atomic { recorded < ATTEMPTS && open == NOBODY ->  /* journal_begin */
+            if
+            :: recorded > 0 -> before = STATE(recorded - 1); act = begun; told(recorded - 1, begin)
+            :: else -> skip
+            fi;
             id = recorded;
             recorded++;
             open = id;
+            before = STATE(id);
             outcome[id] = intent;
-            resolution[id] = nothing;
-            answer[id] = nothing }
+            told(id, begin) }
         if
         :: atomic { gone[id] = true; goto dead }          /* dies before the call */
-        :: atomic { gone[id] = true; finish(id, not_sent) }
+        :: atomic { gone[id] = true; finish(id, not_sent, answer_not_sent) }
         :: atomic { assert(outcome[id] != nothing);       /* promise 1 */
                 wire[id]++;
                 assert(wire[id] <= 1);                    /* promise 2 */
                 to_bank!id }
             if
             :: goto dead                                  /* dies while it waits */
-            :: atomic { answer[id] != nothing -> finish(id, answer[id]) }
-            :: atomic { finish(id, unknown) }             /* time-out, reset, cut short */
+            :: atomic { answer[id] == refunded -> finish(id, refunded, answer_refunded) }
+            :: atomic { answer[id] == rejected -> finish(id, rejected, answer_rejected) }
+            :: atomic { finish(id, unknown, answer_unknown) } /* time-out, reset, cut short */
                 if                                        /* a late answer is read by nobody */
                 :: skip
                 :: goto dead
                 fi
             fi
         fi
+    :: atomic { open != NOBODY ->                         /* the second operator is told who is at it */
+            before = STATE(open); act = busy; told(open, begin) }
     :: recorded == ATTEMPTS -> break
     :: credited && open == NOBODY -> break
     od;
@@ -109,23 +141,57 @@ end:
     od
 }
 
-/* Any node's resolver: takes over what was left, asks, applies the rule of core/rule.c. */
+/* Any node's resolver, or a person who asks while the answer is awaited: takes over what was left, asks, applies the
+   rule of core/rule.c. */
 proctype Resolver() {
     byte id;
     bool was_aged, saw_credited;
 end:
     do
-    :: atomic { open != NOBODY && outcome[open] == intent -> outcome[open] = unknown } /* past its deadline */
-    :: atomic { open != NOBODY && outcome[open] != intent ->  /* due, woken or asked: the inquiry's intent */
+    :: atomic { open != NOBODY && outcome[open] == intent ->  /* past its deadline */
+            before = STATE(open); outcome[open] = unknown; told(open, take_over) }
+    :: atomic { open != NOBODY ->                         /* due, woken or asked: the inquiry's intent */
             id = open; was_aged = aged[id] }
         atomic { saw_credited = credited }                /* the bank's word, at some later moment */
         atomic {
+            before = STATE(id);
             if
-            :: saw_credited -> settle(id, refunded)
-            :: !saw_credited && was_aged -> settle(id, not_refunded)
-            :: else -> skip                               /* ask again */
-            fi }
+            :: saw_credited -> settle(id, refunded, inquired); told(id, inquiry_refunded)
+            :: !saw_credited && was_aged -> settle(id, not_refunded, inquired); told(id, inquiry_pending_old)
+            :: !saw_credited && !was_aged -> told(id, inquiry_pending_young)
+            :: told(id, inquiry_unproven)                 /* no answer, or the bank is still at it: ask again */
+            fi;
+            id = 0; was_aged = false; saw_credited = false }
     od
+}
+
+/* Somebody asks when all is settled, and the bank says "refunded". */
+proctype Asker() {
+    byte i;
+end:
+    do
+    :: atomic { open == NOBODY && recorded > 0 && credited ->
+            i = recorded - 1;
+            do                                            /* 0006: resolution_check */
+            :: i > 0 && by[i] == answered && resolution[i] == not_refunded -> i--
+            :: else -> break
+            od;
+            before = STATE(i);
+            if
+            :: resolution[i] == not_refunded && by[i] == inquired -> act = contradiction
+            :: else -> skip
+            fi;
+            told(i, recheck_refunded);
+            i = 0 }
+    od
+}
+
+/* The bank refunds through another channel. */
+proctype Elsewhere() {
+    if
+    :: atomic { !credited -> credited = true; credits++; assert(credits == 1) }
+    :: true -> skip
+    fi
 }
 
 /* settle_s passes, see the assumption above. */
@@ -140,13 +206,14 @@ end:
 
 init {
     atomic {
-        byte i;
-        for (i : 0 .. ATTEMPTS - 1) { outcome[i] = nothing; resolution[i] = nothing; answer[i] = nothing }
+        act = nothing;
         run Desk();
         run Desk();
         run Bank();
         run Resolver();
         run Resolver();
+        run Asker();
+        run Elsewhere();
         run Clock()
     }
 }
