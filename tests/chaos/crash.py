@@ -18,6 +18,7 @@ from house import Client, Trouble, wait_until
 KINDS = ("otp", "refund", "inquiry")
 STATEMENTS = ("begin", "finish", "claim", "callback")
 FAR = 60
+CROWD = 12
 WAITING = "refund.waiting"  # no checkpoint of the program: the bank has the call and is silent
 # A request of one of these kinds reaches the places of the core that every call passes.
 COMMON = {"begin": "refund", "finish": "refund", "call": "refund"}
@@ -77,6 +78,8 @@ class Crash:
             otp = self.send_otp(tid)
             return False, lambda: self.remember(key, tid, a.api(
                 "POST", "/transactions/%s/refunds" % tid, {"otp": otp}, key))
+        if kind == "batch":
+            return False, self.crowd(last_two)
         if kind == "callback":
             return False, lambda: a.ask(
                 "POST", "/callback/eko/" + self.house.callback_secret,
@@ -90,6 +93,25 @@ class Crash:
         if status != 202:
             raise Trouble("%s should be open: %s %s" % (tid, status, answer))
         return True, lambda: None
+
+    def crowd(self, last_two):
+        """Many refunds at the same moment, so that they share a commit."""
+        asks = []
+        for _ in range(CROWD):
+            tid = self.tid(last_two)
+            asks.append((tid, self.send_otp(tid), secrets.token_hex(8)))
+
+        def one(tid, otp, key):
+            self.remember(key, tid, Client(self.house, self.house.a_port).api(
+                "POST", "/transactions/%s/refunds" % tid, {"otp": otp}, key))
+
+        def all_of():
+            threads = [threading.Thread(target=one, args=ask) for ask in asks]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+        return all_of
 
     def remember(self, key, tid, answer):
         self.said[key] = (tid, *answer)

@@ -25,6 +25,7 @@ byte late[ATTEMPTS];          /* table late_answer */
 byte resolution[ATTEMPTS];
 byte by[ATTEMPTS];
 bool aged[ATTEMPTS];
+bool doubted[ATTEMPTS];       /* table contradiction */
 
 /* a step of the journal: state before, and what it does besides changing the state */
 int before = 0, after = 0;
@@ -41,6 +42,8 @@ byte credits = 0;
 chan to_bank = [2] of { byte };
 byte answer[ATTEMPTS];
 
+/* The last attempt has refunded the transaction. */
+#define REFUNDED (recorded > 0 && resolution[recorded - 1] == refunded && !doubted[recorded - 1])
 #define STATE(id) (outcome[id] + 8 * late[id] + 64 * resolution[id] + 512 * by[id])
 
 /* The step just made is a row of the table. */
@@ -60,9 +63,10 @@ inline settle(id, what, how) {
         by[id] = how;
         assert(what != refunded || executed[id] || credited);
         assert(what != not_refunded || !executed[id]);   /* promise 3 */
+        assert(what != refunded || id == 0 || resolution[0] != refunded || doubted[0]); /* credited once */
         assert(open == id);
         open = NOBODY
-    :: resolution[id] != nothing && resolution[id] != what -> act = contradiction
+    :: resolution[id] != nothing && resolution[id] != what -> doubted[id] = true; act = contradiction
     :: else -> skip
     fi
 }
@@ -85,9 +89,12 @@ inline finish(id, what, event) {
 proctype Desk() {
     byte id;
     do
-    :: atomic { recorded < ATTEMPTS && open == NOBODY ->  /* journal_begin */
+    :: atomic { recorded < ATTEMPTS && open == NOBODY && !REFUNDED ->  /* journal_begin */
             if
-            :: recorded > 0 -> before = STATE(recorded - 1); act = begun; told(recorded - 1, begin)
+            :: recorded > 0 && resolution[recorded - 1] == refunded ->
+                before = STATE(recorded - 1); act = begun; told(recorded - 1, doubted_begin)
+            :: recorded > 0 && resolution[recorded - 1] != refunded ->
+                before = STATE(recorded - 1); act = begun; told(recorded - 1, begin)
             :: else -> skip
             fi;
             id = recorded;
@@ -116,6 +123,9 @@ proctype Desk() {
         fi
     :: atomic { open != NOBODY ->                         /* the second operator is told who is at it */
             before = STATE(open); act = busy; told(open, begin) }
+    :: atomic { open == NOBODY && REFUNDED ->
+            before = STATE(recorded - 1); act = refused; told(recorded - 1, begin);
+            break }
     :: recorded == ATTEMPTS -> break
     :: credited && open == NOBODY -> break
     od;

@@ -3,7 +3,7 @@
 set -eu
 awk -F'\t' '
     BEGIN {
-        n = split("intent unknown refunded rejected not_sent not_refunded contradiction busy begun", word, " ")
+        n = split("intent unknown refunded rejected not_sent not_refunded contradiction busy begun refused", word, " ")
         print "#define nothing 0"
         for (i = 1; i <= n; i++) { code[word[i]] = i; print "#define " word[i] " " i }
         print "#define answered 1\n#define inquired 2"

@@ -1,6 +1,7 @@
 /*
- * test_transitions.c - the real core and the real journal take each step of tests/model/transitions.tsv, the table
- * that the model takes its steps from too.  Only the bank's side of core/http.h is the test's own.
+ * test_transitions.c - the real core and the real journal take each step of
+ * tests/model/transitions.tsv, the table that the model takes its steps from too.  Only the bank's
+ * side of core/http.h is the test's own.
  */
 #include <CUnit/Basic.h>
 #include <inttypes.h>
@@ -103,11 +104,24 @@ static bool begin_again(struct walk *w, const char *recorded) {
     enum otr_status s = refund(w->tid, &id, &f);
     if (strcmp(recorded, "busy") == 0)
         return s == OTR_BUSY && f.attempt_id == w->id && strcmp(f.operator_name, "asha") == 0;
+    if (strcmp(recorded, "refused") == 0)
+        return s == OTR_CONFLICT && f.attempt_id == w->id;
     struct held another = engine.last;
     if (s != OTR_OK || id == w->id)
         return false;
     land(&another, &(struct http_result){.fate = HTTP_NOT_SENT, .reason = OTR_REASON_STOPPING});
     return true;
+}
+
+/* A contradiction, where none was recorded on the way. */
+static void doubt(int64_t id) {
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found) "
+             "SELECT %" PRId64 ", %" PRId64 ", 'resolution', 'refunded', 'not_refunded' "
+             "WHERE NOT EXISTS (SELECT FROM otprefund.contradiction WHERE attempt_id = %" PRId64 ")",
+             id, id, id);
+    CU_ASSERT(pg_do(sql));
 }
 
 static void answer(struct walk *w, const char *event) {
@@ -155,7 +169,7 @@ static bool happen(struct walk *w, const struct row *r) {
         w->refund = engine.last;
         return ok;
     }
-    if (strcmp(r->event, "begin") == 0)
+    if (strcmp(r->event, "begin") == 0 || strcmp(r->event, "doubted_begin") == 0)
         return begin_again(w, r->recorded);
     if (strcmp(r->event, "take_over") == 0) {
         take_over(w);
@@ -263,6 +277,8 @@ static bool take(const struct row *r) {
         if (strcmp(state_of(w.id), rows[path[i]].next) != 0)
             size = -1;
     }
+    if (strcmp(r->event, "doubted_begin") == 0)
+        doubt(w.id);
     int64_t contradictions = w.id ? count("contradiction", w.id) : 0;
     w.inquiry = before;
     bool ok = size >= 0 && happen(&w, r) && strcmp(state_of(w.id), r->next) == 0;
