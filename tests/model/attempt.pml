@@ -25,7 +25,7 @@ byte late[ATTEMPTS];          /* table late_answer */
 byte resolution[ATTEMPTS];
 byte by[ATTEMPTS];
 bool aged[ATTEMPTS];
-bool doubted[ATTEMPTS];       /* table contradiction */
+bool doubt[ATTEMPTS];         /* its resolution is contradicted */
 
 /* a step of the journal: state before, and what it does besides changing the state */
 int before = 0, after = 0;
@@ -42,8 +42,6 @@ byte credits = 0;
 chan to_bank = [2] of { byte };
 byte answer[ATTEMPTS];
 
-/* The last attempt has refunded the transaction. */
-#define REFUNDED (recorded > 0 && resolution[recorded - 1] == refunded && !doubted[recorded - 1])
 #define STATE(id) (outcome[id] + 8 * late[id] + 64 * resolution[id] + 512 * by[id])
 
 /* The step just made is a row of the table. */
@@ -63,10 +61,9 @@ inline settle(id, what, how) {
         by[id] = how;
         assert(what != refunded || executed[id] || credited);
         assert(what != not_refunded || !executed[id]);   /* promise 3 */
-        assert(what != refunded || id == 0 || resolution[0] != refunded || doubted[0]); /* credited once */
         assert(open == id);
         open = NOBODY
-    :: resolution[id] != nothing && resolution[id] != what -> doubted[id] = true; act = contradiction
+    :: resolution[id] != nothing && resolution[id] != what -> act = contradiction; doubt[id] = true
     :: else -> skip
     fi
 }
@@ -89,10 +86,13 @@ inline finish(id, what, event) {
 proctype Desk() {
     byte id;
     do
-    :: atomic { recorded < ATTEMPTS && open == NOBODY && !REFUNDED ->  /* journal_begin */
+    :: atomic { recorded < ATTEMPTS && open == NOBODY ->  /* journal_begin */
             if
-            :: recorded > 0 && resolution[recorded - 1] == refunded ->
-                before = STATE(recorded - 1); act = begun; told(recorded - 1, doubted_begin)
+            :: recorded > 0 && resolution[recorded - 1] == refunded && !doubt[recorded - 1] ->
+                before = STATE(recorded - 1); act = refused; told(recorded - 1, begin);
+                goto dead                                 /* refunded once: 0008 */
+            :: recorded > 0 && resolution[recorded - 1] == refunded && doubt[recorded - 1] ->
+                before = STATE(recorded - 1); act = begun; told(recorded - 1, begin_in_doubt)
             :: recorded > 0 && resolution[recorded - 1] != refunded ->
                 before = STATE(recorded - 1); act = begun; told(recorded - 1, begin)
             :: else -> skip
@@ -123,9 +123,6 @@ proctype Desk() {
         fi
     :: atomic { open != NOBODY ->                         /* the second operator is told who is at it */
             before = STATE(open); act = busy; told(open, begin) }
-    :: atomic { open == NOBODY && REFUNDED ->
-            before = STATE(recorded - 1); act = refused; told(recorded - 1, begin);
-            break }
     :: recorded == ATTEMPTS -> break
     :: credited && open == NOBODY -> break
     od;
@@ -188,7 +185,7 @@ end:
             od;
             before = STATE(i);
             if
-            :: resolution[i] == not_refunded && by[i] == inquired -> act = contradiction
+            :: resolution[i] == not_refunded && by[i] == inquired -> act = contradiction; doubt[i] = true
             :: else -> skip
             fi;
             told(i, recheck_refunded);

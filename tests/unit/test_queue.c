@@ -84,6 +84,12 @@ static void take_over(void) {
     CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
     CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(!claimed(rows, n, id)); /* leased */
+    char sql[160]; /* but not for longer: this node may die, too */
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM otprefund.open_attempt WHERE attempt_id = %" PRId64
+             " AND next_inquiry_at <= clock_timestamp() + interval '30 s'",
+             id);
+    CU_ASSERT_EQUAL(pg_number(sql), 1);
     CU_ASSERT_EQUAL(journal_wake(j, tid), JOURNAL_OK);
     CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(claimed(rows, n, id));
