@@ -12,7 +12,7 @@ dir=${MUTANTS_DIR:-$(mktemp -d /tmp/otprefund-mutants.XXXXXX)}
 tree=$dir/tree build=$dir/build
 passed=0 failed=0
 
-rm -rf "$tree"
+rm -rf "$tree" "$build" # dates of another time would hide changes
 mkdir -p "$tree" "$build" || exit 1
 (cd "$top" && tar -cf - --exclude=./.git --exclude=./.check --exclude='./.demo*' --exclude=./build .) | tar -C "$tree" -xf - || exit 1
 cd "$build" || exit 1
