@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "ctl/ctl.h"
+#include "fcgi/env.h"
 
 #ifndef OTPREFUND_VERSION
 #define OTPREFUND_VERSION "unknown"
@@ -83,10 +84,11 @@ static void help(FILE *to) {
           to);
 }
 
-/* No core files and no ptrace by the same user: memory holds keys. */
+/* No core files and no ptrace by the same user: memory holds keys.  TLS keys go to no file. */
 static bool harden(void) {
     struct rlimit none = {0, 0};
     umask(077);
+    env_no_key_log();
     return signal(SIGPIPE, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_CORE, &none) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }

@@ -15,6 +15,7 @@
 #include "fcgi/api.h"
 #include "fcgi/app.h"
 #include "fcgi/desk.h"
+#include "fcgi/env.h"
 #include "fcgi/listen.h"
 #include "fcgi/log.h"
 #include "fcgi/serve.h"
@@ -229,7 +230,7 @@ int main(int argc, char **argv) {
             puts("otprefund.fcgi " PACKAGE_VERSION);
         return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
     }
-    if (!harden())
+    if (!env_clean() || !harden())
         return EXIT_FAILED;
     /* Threads wait far more than they allocate: two heaps do, and hold less when it is quiet. */
     mallopt(M_ARENA_MAX, 2);

@@ -1,0 +1,19 @@
+/*
+ * env.h - what the program takes from its environment: a short list, nothing else.
+ *
+ * Libraries look into the environment too: SSLKEYLOGFILE has libcurl write TLS session keys to a file,
+ * PG* redirect libpq, OPENSSL_CONF and *_proxy change what TLS and HTTP do (ASVS 13.2.4, 13.3.1).
+ */
+#ifndef OTPREFUND_ENV_H
+#define OTPREFUND_ENV_H
+
+#include <stdbool.h>
+
+/* Drops every variable but those on the list.  Before any thread and any library's set-up.  false: no
+ * memory, and then the environment is empty. */
+bool env_clean(void);
+
+/* Drops what has a TLS library write its keys down: for commands, whose environment is the person's. */
+void env_no_key_log(void);
+
+#endif
