@@ -71,18 +71,122 @@ static void put_digits(struct out *o, const char *run, size_t size, const char *
     }
 }
 
+/* ---- an OTP that is written in groups, or in the digits of another script ------------------- */
+
+#define GROUPS_MAX    8 /* "1 2 3 4 5 6 7 8" */
+#define SEPARATOR_MAX 3 /* characters between two groups: " - " */
+
+/* The zeros of the decimal digits that Indian phones write, and the fullwidth one (Unicode, Nd). */
+static const unsigned zeros[] = {0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6,  0xb66,
+                                 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xff10};
+
+/* Length of the digit at p in any of these scripts; 0: none. */
+static size_t digit(const char *p) {
+    const unsigned char *s = (const unsigned char *)p;
+    unsigned c = 0;
+    size_t n = 0;
+    if (s[0] >= '0' && s[0] <= '9')
+        return 1;
+    if (s[0] >= 0xd8 && s[0] <= 0xdb && (s[1] & 0xc0) == 0x80) {
+        c = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+        n = 2;
+    } else if ((s[0] == 0xe0 || s[0] == 0xef) && (s[1] & 0xc0) == 0x80 && (s[2] & 0xc0) == 0x80) {
+        c = (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+        n = 3;
+    }
+    for (size_t i = 0; n && i < sizeof zeros / sizeof zeros[0]; i++)
+        if (c >= zeros[i] && c < zeros[i] + 10)
+            return n;
+    return 0;
+}
+
+/* Length of a character that may stand between the groups of an OTP; 0: it may not. */
+static size_t separator(const char *p) {
+    const unsigned char *s = (const unsigned char *)p;
+    if (*p && strchr(" -._\t/\\", *p))
+        return 1;
+    if (s[0] == 0xc2 && s[1] == 0xa0)
+        return 2;
+    if (s[0] == 0xe2 && s[1] == 0x80 && s[2] >= 0x80 && s[2] <= 0x95)
+        return 3; /* U+2000-2015: blanks of all widths, joiners, hyphens and dashes */
+    return 0;
+}
+
+struct group {
+    const char *from;
+    size_t size; /* bytes */
+    int digits;
+};
+
+/* The groups of digits at in, with at most SEPARATOR_MAX characters between them.  How many. */
+static int groups_read(const char *in, struct group g[GROUPS_MAX]) {
+    int n = 0;
+    while (n < GROUPS_MAX) {
+        size_t d, gap = 0;
+        g[n] = (struct group){.from = in};
+        while ((d = digit(in)) > 0) {
+            in += d;
+            g[n].digits++;
+        }
+        g[n].size = (size_t)(in - g[n].from);
+        n++;
+        for (int i = 0; i < SEPARATOR_MAX && (d = separator(in + gap)) > 0; i++)
+            gap += d;
+        if (!gap || !digit(in + gap))
+            break;
+        in += gap;
+    }
+    return n;
+}
+
+/* "100.50": money, not an OTP. */
+static bool is_money(const struct group *g, int n) {
+    return n == 2 && g[1].from == g[0].from + g[0].size + 1 && g[1].from[-1] == '.' &&
+           g[1].digits == 2;
+}
+
+/* Bytes taken from in, which begins with a digit. */
+static size_t put_groups(struct out *o, const char *in, const char *const keep[2]) {
+    struct group g[GROUPS_MAX];
+    int count = groups_read(in, g), n = 0, digits = 0;
+    bool plain = g[0].size == (size_t)g[0].digits; /* the digits 0 to 9 */
+    if (same(g[0].from, g[0].size, keep[0]) || same(g[0].from, g[0].size, keep[1]) ||
+        (plain && g[0].digits > 8)) {
+        put_digits(o, in, g[0].size, keep);
+        return g[0].size;
+    }
+    /* As many groups as one OTP can have digits. */
+    while (n < count && digits + g[n].digits <= 8 && !same(g[n].from, g[n].size, keep[0]) &&
+           !same(g[n].from, g[n].size, keep[1]))
+        digits += g[n++].digits;
+    if (n > 1 && digits >= 4 && digits <= 8 && !is_money(g, n)) {
+        put(o, "....", 4);
+        return (size_t)(g[n - 1].from + g[n - 1].size - in);
+    }
+    if (is_money(g, n) && g[0].digits < 4) {
+        put(o, in, g[0].size + 3);
+        return g[0].size + 3;
+    }
+    if (plain)
+        put_digits(o, in, g[0].size, keep);
+    else if (g[0].digits >= 4)
+        put(o, "....", 4);
+    else
+        put(o, in, g[0].size);
+    return g[0].size;
+}
+
 void mask_text(const char *in, const char *const keep[2], char *out, size_t size) {
     struct out o = {.to = out, .room = size};
     out[0] = '\0';
     while (*in && !o.full) {
-        size_t digits = strspn(in, "0123456789"), n = token(in);
+        size_t n = token(in);
         if (n == 0)
             n = unseen(in);
         if (n) {
             o.blank = true;
-        } else if (digits) {
-            put_digits(&o, in, digits, keep);
-            n = digits;
+        } else if (digit(in)) {
+            n = put_groups(&o, in, keep);
         } else {
             n = json_utf8(in, strlen(in));
             n = n ? n : 1;

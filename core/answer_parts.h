@@ -27,7 +27,8 @@ bool value_digits(const char *text, size_t max);
 
 /*
  * The bank's free text made fit to show and to keep: {n} tokens and control characters out, blanks
- * squeezed, digit runs of 4 to 8 (an OTP) to "....", mobile numbers to "******" and four digits;
+ * squeezed, digit runs of 4 to 8 (an OTP; also in groups, "12 34 56", and in the digits of other
+ * scripts) to "....", mobile numbers to "******" and four digits;
  * runs equal to keep[0] or keep[1] stay ("" or NULL: none).  in is valid UTF-8; so is out, cut at
  * size - 1 bytes.
  */
