@@ -77,7 +77,7 @@ static void put_digits(struct out *o, const char *run, size_t size, const char *
 #define SEPARATOR_MAX 3 /* characters between two groups: " - " */
 
 /* The zeros of the decimal digits that Indian phones write, and the fullwidth one (Unicode, Nd). */
-static const unsigned zeros[] = {0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6,  0xb66,
+static const unsigned zeros[] = {0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66,
                                  0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xff10};
 
 /* Length of the digit at p in any of these scripts; 0: none. */

@@ -15,6 +15,10 @@ static const char security[] =
     "Cross-Origin-Opener-Policy: same-origin\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n";
 
+const char *reply_security(void) {
+    return security;
+}
+
 const char *reply_reason(int status) {
     static const struct {
         int status;
@@ -33,6 +37,7 @@ const char *reply_reason(int status) {
         {415, "Unsupported Media Type"},
         {422, "Unprocessable Content"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {503, "Service Unavailable"},
     };
@@ -88,7 +93,7 @@ static bool send(struct reply *r, const char *bytes, size_t size) {
     return !r->broken;
 }
 
-/* length: of the body, or -1 where it is not known yet. */
+/* length: of the body, or -1 where it is not known yet.  false: nothing was sent, or it is broken. */
 static bool send_head(struct reply *r, int64_t length) {
     struct buf head;
     buf_init(&head, 16384);
@@ -100,10 +105,11 @@ static bool send_head(struct reply *r, int64_t length) {
         buf_format(&head, "Content-Length: %lld\r\n", (long long)length);
     buf_add(&head, r->head.bytes, r->head.size);
     buf_text(&head, "\r\n");
-    r->started = true;
+    if (head.failed)
+        r->head.failed = true;
+    else
+        r->started = true;
     bool sent = !head.failed && send(r, head.bytes, head.size);
-    if (!sent)
-        r->broken = true;
     buf_free(&head);
     return sent;
 }
@@ -121,21 +127,31 @@ bool reply_flush(struct reply *r) {
     return sent;
 }
 
+/* 503 in pieces that need no memory. */
+static void say_sorry(struct reply *r) {
+    const char *const parts[] = {
+        "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Cache-Control: no-store\r\nRetry-After: 5\r\n",
+        security,
+        "X-Request-Id: ",
+        r->request_id,
+        "\r\n\r\n",
+        r->head_only ? "" : "There is no memory for this request just now: try again.\n",
+    };
+    r->status = 503;
+    r->started = true;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        send(r, parts[i], strlen(parts[i]));
+}
+
 void reply_finish(struct reply *r) {
-    static const char sorry[] = "There is no memory for this request just now: try again.\n";
-    if (r->started) {
+    if (r->started)
         reply_flush(r);
-        return;
-    }
-    if (r->body.failed || r->head.failed) {
-        reply_restart(r, 503, "text/plain; charset=utf-8");
-        reply_header(r, "Retry-After", "5");
-        if (send_head(r, (int64_t)sizeof(sorry) - 1) && !r->head_only)
-            send(r, sorry, sizeof(sorry) - 1);
-        return;
-    }
-    if (send_head(r, (int64_t)r->body.size) && !r->head_only)
+    else if (!r->body.failed && !r->head.failed && send_head(r, (int64_t)r->body.size) &&
+             !r->head_only)
         send(r, r->body.bytes, r->body.size);
+    if (!r->started)
+        say_sorry(r);
 }
 
 void reply_free(struct reply *r) {

@@ -53,6 +53,9 @@ bool reply_flush(struct reply *r);
 void reply_finish(struct reply *r);
 void reply_free(struct reply *r);
 
+/* The security headers that every answer carries, each with its line end. */
+const char *reply_security(void);
+
 /* "Not Found" of 404. */
 const char *reply_reason(int status);
 

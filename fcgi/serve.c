@@ -18,10 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fcgi/gate.h"
 #include "fcgi/log.h"
+#include "fcgi/reserve.h"
 
-#define READ_TIMEOUT_S  10 /* the web server has the whole request: it needs no time */
-#define WRITE_TIMEOUT_S 30
+#define READ_TIMEOUT_S  2 /* the web server has the whole request: it needs no time */
+#define BODY_TIMEOUT_S  5 /* all of the body, however it trickles */
+#define WRITE_TIMEOUT_S 10
 #define DRAIN_MAX       (16u << 20) /* unread body thrown away so that the answer is not lost */
 #define THREAD_STACK    (1u << 20)
 #define QUIET_MS        5000 /* without a request: memory is given back */
@@ -36,6 +39,7 @@ struct job;
 
 struct serve {
     int listen_fd, epoll_fd, stop_fd;
+    atomic_int spare_fd; /* given up where there is no other: to say 503 with */
     serve_handler *handler;
     void *arg;
     pthread_mutex_t lock;
@@ -49,7 +53,8 @@ struct serve {
 /* One request's streams, for the reader and writer that know no FastCGI. */
 struct exchange {
     FCGX_Request fcgi;
-    bool ended; /* the body was read to its end */
+    bool ended;   /* the body was read to its end */
+    time_t since; /* of the body's first byte; 0: none yet */
     size_t out_size;
     unsigned char out[HEADER_SIZE + OUT_ROOM + 2 * HEADER_SIZE + END_SIZE];
 };
@@ -64,11 +69,19 @@ struct job {
     struct request request;
 };
 
+static time_t now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
 /* Bytes are wiped from libfcgi's buffer as they are taken out: they may be an OTP. */
 static size_t exchange_read(void *arg, char *out, size_t size) {
     struct exchange *x = arg;
     FCGX_Stream *in = x->fcgi.in;
-    if (!size)
+    if (!x->since)
+        x->since = now_s();
+    if (!size || now_s() - x->since > BODY_TIMEOUT_S)
         return 0;
     int c = FCGX_GetChar(in);
     if (c == EOF) {
@@ -200,6 +213,7 @@ static bool watch(struct serve *s, int op, int fd) {
 static bool receive(struct job *j) {
     FCGX_Request *r = &j->x.fcgi;
     j->x.ended = false;
+    j->x.since = 0;
     j->x.out_size = 0;
     /* No listening socket: when this connection fails, the library must not wait for another one.
      */
@@ -211,7 +225,10 @@ static bool receive(struct job *j) {
     r->ipcFd = j->fd;
     r->keepConnection = 1;
     FCGX_Detach(r); /* closing means close(2), without the library's lingering */
-    if (FCGX_Accept_r(r) != 0)
+    reserve_enter();
+    int accepted = FCGX_Accept_r(r);
+    reserve_leave();
+    if (accepted != 0)
         return false; /* the library has closed it */
     if (FCGX_GetError(r->in) == 0)
         return true;
@@ -237,12 +254,13 @@ void serve_answered(struct reply *reply) {
 }
 
 /* Answers the request that is waiting on fd, or hands it to the handler, which sees to the rest. */
-static void answer(struct serve *s, int fd) {
+static void answer(struct serve *s, int fd, unsigned id) {
     const char *why = "";
     struct job *j = job_take(s);
     if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
         atomic_store(&s->dirty, true);
     if (!j) {
+        gate_refuse(fd, id, 503);
         close(fd);
         return;
     }
@@ -258,21 +276,41 @@ static void answer(struct serve *s, int fd) {
         serve_answered(&j->reply);
 }
 
-static void out_of_descriptors(void) {
+static void spare_open(struct serve *s) {
+    int none = -1, fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && !atomic_compare_exchange_strong(&s->spare_fd, &none, fd))
+        close(fd);
+}
+
+/* The spare descriptor is given up for one connection, whose request is answered with 503. */
+static void out_of_descriptors(struct serve *s, unsigned char *room) {
     static const struct timespec pause = {.tv_nsec = 20000000};
+    unsigned id;
     log_event(LOG_ERROR, NULL, "accept", "error", strerror(errno), NULL);
-    nanosleep(&pause, NULL); /* no busy loop while nothing can be had */
+    int spare = atomic_exchange(&s->spare_fd, -1);
+    if (spare >= 0)
+        close(spare);
+    int fd = spare >= 0 ? accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+    if (fd < 0) {
+        nanosleep(&pause, NULL); /* no busy loop while nothing can be had */
+    } else {
+        gate_wait(fd, room, 100, &id);
+        if (id)
+            gate_refuse(fd, id, 503);
+        close(fd);
+    }
+    spare_open(s);
 }
 
 /* Takes on what is waiting at the door. */
-static void take_on(struct serve *s) {
+static void take_on(struct serve *s, unsigned char *room) {
     static const struct timeval read_time = {.tv_sec = READ_TIMEOUT_S};
     static const struct timeval write_time = {.tv_sec = WRITE_TIMEOUT_S};
     for (int i = 0; i < 64; i++) {
         int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                out_of_descriptors();
+                out_of_descriptors(s, room);
             break;
         }
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_time, sizeof(read_time));
@@ -280,17 +318,25 @@ static void take_on(struct serve *s) {
         if (!watch(s, EPOLL_CTL_ADD, fd))
             close(fd);
     }
+    if (atomic_load(&s->spare_fd) < 0)
+        spare_open(s);
     watch(s, EPOLL_CTL_MOD, s->listen_fd);
 }
 
 /* Bytes are there, or the other side has gone. */
-static void attend(struct serve *s, int fd, uint32_t events) {
-    char byte;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 &&
-        recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-        close(fd);
-    else
-        answer(s, fd);
+static void attend(struct serve *s, int fd, unsigned char *room) {
+    unsigned id = 0;
+    enum gate_verdict v = gate_wait(fd, room, GATE_WAIT_MS, &id);
+    if (v == GATE_READY) {
+        answer(s, fd, id);
+        return;
+    }
+    if (v == GATE_TOO_LARGE || (v == GATE_FOREIGN && id)) {
+        log_event(LOG_WARNING, NULL, "refused", "because",
+                  v == GATE_TOO_LARGE ? "variables too large" : "not a FastCGI request", NULL);
+        gate_refuse(fd, id, v == GATE_TOO_LARGE ? 431 : 400);
+    }
+    close(fd);
 }
 
 /* The next event.  A worker that has had none for a while lets memory go that was needed before,
@@ -307,8 +353,9 @@ static int next_event(struct serve *s, struct epoll_event *e) {
 
 static void *work(void *arg) {
     struct serve *s = arg;
+    unsigned char *room = malloc(GATE_SIZE);
     struct epoll_event e;
-    for (;;) {
+    while (room) {
         int n = next_event(s, &e);
         if (n < 0 && errno != EINTR)
             break;
@@ -316,12 +363,12 @@ static void *work(void *arg) {
             continue;
         if (e.data.fd == s->stop_fd)
             break;
-        if (e.data.fd == s->listen_fd) {
-            take_on(s);
-            continue;
-        }
-        attend(s, e.data.fd, e.events);
+        if (e.data.fd == s->listen_fd)
+            take_on(s, room);
+        else
+            attend(s, e.data.fd, room);
     }
+    free(room);
     return NULL;
 }
 
@@ -346,6 +393,8 @@ struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, vo
     pthread_mutex_init(&s->lock, NULL);
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->spare_fd = -1;
+    spare_open(s);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     int error = s->epoll_fd < 0 || s->stop_fd < 0 || !serve_watch_all(s) ? errno : 0;
@@ -378,5 +427,7 @@ void serve_stop(struct serve *s) {
         close(s->stop_fd);
     jobs_free(s);
     pthread_mutex_destroy(&s->lock);
+    if (s->spare_fd >= 0)
+        close(s->spare_fd);
     free(s);
 }

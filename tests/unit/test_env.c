@@ -13,9 +13,10 @@
 extern char **environ;
 
 static void dirty(void) {
-    static const char *const names[] = {"SSLKEYLOGFILE", "http_proxy",  "HTTPS_PROXY", "CURL_CA_BUNDLE",
-                                        "SSL_CERT_FILE", "PGPASSWORD",  "PGHOST",      "PGSERVICE",
-                                        "OPENSSL_CONF",  "MALLOC_CHECK_", "RESOLV_HOST", "CURL_HOME"};
+    static const char *const names[] = {"SSLKEYLOGFILE",  "http_proxy",    "HTTPS_PROXY",
+                                        "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PGPASSWORD",
+                                        "PGHOST",         "PGSERVICE",     "OPENSSL_CONF",
+                                        "MALLOC_CHECK_",  "RESOLV_HOST",   "CURL_HOME"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         CU_ASSERT_EQUAL(setenv(names[i], "/nonexistent", 1), 0);
     setenv("LISTEN_FDS", "1", 1);
@@ -47,7 +48,8 @@ static bool key_log_made(void (*clean)(void)) {
     unlink(path);
     pid_t child = fork();
     if (child == 0) {
-        const struct http_config c = {.timeout_ms = 1000, .connect_timeout_ms = 1000, .max_in_flight = 1};
+        const struct http_config c = {
+            .timeout_ms = 1000, .connect_timeout_ms = 1000, .max_in_flight = 1};
         setenv("SSLKEYLOGFILE", path, 1);
         if (clean)
             clean();

@@ -25,10 +25,24 @@ static void test_plain(void) {
 }
 
 static void test_groups(void) {
-    static const char *const ways[] = {"12 34 56",     "123-456",      "123 456", "1 2 3 4 5 6",
-                                       "1-2-3-4-5-6",  "1.2.3.4.5.6",  "12_34",   "12 - 34 - 56",
-                                       "123\xc2\xa0" "456", "123\xe2\x80\x93" "456", "123\t456",
-                                       "1\xe2\x80\x8b" "2\xe2\x80\x8b" "3\xe2\x80\x8b" "4", "12/34/56"};
+    static const char *const ways[] = {"12 34 56",
+                                       "123-456",
+                                       "123 456",
+                                       "1 2 3 4 5 6",
+                                       "1-2-3-4-5-6",
+                                       "1.2.3.4.5.6",
+                                       "12_34",
+                                       "12 - 34 - 56",
+                                       "123\xc2\xa0"
+                                       "456",
+                                       "123\xe2\x80\x93"
+                                       "456",
+                                       "123\t456",
+                                       "1\xe2\x80\x8b"
+                                       "2\xe2\x80\x8b"
+                                       "3\xe2\x80\x8b"
+                                       "4",
+                                       "12/34/56"};
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         char in[80];
         snprintf(in, sizeof in, "OTP %s is yours", ways[i]);
@@ -42,12 +56,16 @@ static void test_groups(void) {
 
 static void test_scripts(void) {
     /* Devanagari, Bengali, Tamil, Arabic-Indic, fullwidth: 123456 */
-    expect_masked("\xe0\xa5\xa7\xe0\xa5\xa8\xe0\xa5\xa9\xe0\xa5\xaa\xe0\xa5\xab\xe0\xa5\xac", "....");
+    expect_masked("\xe0\xa5\xa7\xe0\xa5\xa8\xe0\xa5\xa9\xe0\xa5\xaa\xe0\xa5\xab\xe0\xa5\xac",
+                  "....");
     expect_masked("\xe0\xa7\xa7\xe0\xa7\xa8\xe0\xa7\xa9\xe0\xa7\xaa OTP", ".... OTP");
     expect_masked("\xe0\xaf\xa7\xe0\xaf\xa8 \xe0\xaf\xa9\xe0\xaf\xaa", "....");
     expect_masked("\xd9\xa1\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6", "....");
     expect_masked("\xef\xbc\x91\xef\xbc\x92\xef\xbc\x93\xef\xbc\x94", "....");
-    expect_masked("\xe0\xa5\xa7" "2\xe0\xa5\xa9" "4", "....");
+    expect_masked("\xe0\xa5\xa7"
+                  "2\xe0\xa5\xa9"
+                  "4",
+                  "....");
     expect_masked("\xe0\xa5\xa7\xe0\xa5\xa8 din", "\xe0\xa5\xa7\xe0\xa5\xa8 din"); /* two days */
 }
 

@@ -1,0 +1,44 @@
+/*
+ * gate.h - looks at what waits on a FastCGI connection before the library reads it.
+ *
+ * libfcgi 2.4.2 trusts the web server: it ends the process where its own memory runs out, adds the
+ * lengths of a name and a value without a bound (CVE-2025-23016), writes its answer to FCGI_GET_VALUES
+ * over a buffer of 64 bytes, and waits for the rest of a cut request as long as the socket lets it.
+ * So it is given a request only when all variables are there, are well formed and are few.
+ * Specification: FastCGI 1.0, sections 3.3, 3.4, 5.1, 5.2.
+ */
+#ifndef OTPREFUND_GATE_H
+#define OTPREFUND_GATE_H
+
+#include <stddef.h>
+
+#define GATE_PARAMS_MAX 49152 /* bytes of all variables together */
+#define GATE_PAIRS_MAX  256   /* variables */
+#define GATE_SIZE       65536 /* of what is looked at: the variables with their records' heads */
+#define GATE_WAIT_MS    1000  /* for the rest of the variables */
+
+enum gate_verdict {
+    GATE_READY,     /* the library may read it */
+    GATE_WAIT,      /* well so far, but more must come */
+    GATE_GONE,      /* the other side has closed, or says no more */
+    GATE_TOO_LARGE, /* too many or too long variables */
+    GATE_FOREIGN,   /* not a FastCGI request, or one of a kind that is not served */
+};
+
+/*
+ * Judges the first size bytes of a request; bytes is overwritten.  *id: the request's number, 0 while it is
+ * not known.  Pure; any thread.
+ */
+enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id);
+
+/*
+ * Waits until the request on fd can be judged, at most wait_ms; takes nothing off the socket.  room
+ * has GATE_SIZE bytes and is wiped: the body may hold an OTP.  Never GATE_WAIT.
+ */
+enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *id);
+
+/* Answers request id with a status (400, 431 or 503) and a sentence, without the library and without
+ * memory.  The caller closes fd. */
+void gate_refuse(int fd, unsigned id, int status);
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * test_serve.c - the connections under pressure: no memory, no descriptors, cut requests, thousands of idle
+ * ones.  The server is a process of its own; after each case it must live and answer.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fcgi/listen.h"
+#include "fcgi/log.h"
+#include "fcgi/reserve.h"
+#include "fcgi/serve.h"
+#include "tests/unit/fcgi_client.h"
+
+#define WORKERS 4
+#define IDLE    3000
+
+static char path[64], folder[] = "/tmp/otprefund-serve.XXXXXX";
+static pid_t server;
+
+/* ---- the server ------------------------------------------------------------------------------ */
+
+static struct link { struct link *next; } * eaten;
+
+static atomic_bool hungry;
+static atomic_int *reserve_seen; /* requests that were read with the reserve's help; shared */
+
+/* While it is hungry, takes all memory there is, down to the last small block, again and again. */
+static void *eater(void *arg) {
+    (void)arg;
+    for (;; usleep(500)) {
+        for (size_t size = 1 << 20; atomic_load(&hungry) && size >= sizeof(struct link); size /= 2)
+            for (struct link *l; (l = malloc(size)) != NULL; eaten = l)
+                l->next = eaten;
+        while (!atomic_load(&hungry) && eaten) {
+            struct link *l = eaten;
+            eaten = l->next;
+            free(l);
+        }
+    }
+    return NULL;
+}
+
+static void starve(bool yes) {
+    struct rlimit limit = {0, 0};
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = yes ? 0 : limit.rlim_max;
+    setrlimit(RLIMIT_AS, &limit);
+    atomic_store(&hungry, yes);
+}
+
+static bool handle(void *arg, struct request *request, int refused, const char *why,
+                   struct reply *reply) {
+    (void)arg;
+    (void)why;
+    if (strcmp(request->path, "/starve") == 0 || strcmp(request->path, "/feed") == 0)
+        starve(request->path[1] == 's');
+    if (reserve_in_use() > 0)
+        atomic_fetch_add(reserve_seen, 1);
+    reply_restart(reply, refused ? refused : 200, "text/plain");
+    buf_text(&reply->body, "here\n");
+    reply_finish(reply);
+    return true;
+}
+
+static void serve_for_ever(int descriptors) {
+    char why[300];
+    struct listen door;
+    struct rlimit files = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    if (descriptors)
+        files.rlim_cur = (rlim_t)descriptors;
+    log_setup(LOG_LEVEL__MAX, false);
+    mallopt(M_ARENA_MAX, 1); /* else each thread has some memory put by */
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, eater, NULL) != 0)
+        _exit(9);
+    dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || !listen_open(&door, path, why, sizeof why) ||
+        !serve_start(door.fd, WORKERS, handle, NULL, why, sizeof why))
+        _exit(9);
+    for (;;)
+        pause();
+}
+
+static void server_start(int descriptors) {
+    server = fork();
+    if (server == 0)
+        serve_for_ever(descriptors);
+    for (int i = 0; i < 500 && fcgi_get(path, "/", NULL, 0) != 200; i++)
+        usleep(10000);
+}
+
+static void server_stop(void) {
+    int status = -1;
+    CU_ASSERT_EQUAL(waitpid(server, &status, WNOHANG), 0); /* it lives */
+    kill(server, SIGKILL);
+    waitpid(server, &status, 0);
+    unlink(path);
+}
+
+/* ---- what is done to it ---------------------------------------------------------------------- */
+
+static void test_sane(void) {
+    char text[4096];
+    server_start(0);
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", text, sizeof text), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "here\n"));
+    server_stop();
+}
+
+static void test_no_memory(void) {
+    char text[4096];
+    int refused = 0;
+    if (reserve_in_use() < 0) { /* a sanitizer's own malloc ends the process */
+        printf(" (no reserve in this build) ");
+        return;
+    }
+    server_start(0);
+    fcgi_get(path, "/starve", NULL, 0);
+    usleep(100000);
+    for (int i = 0; i < 200; i++) {
+        int status = fcgi_get(path, "/", text, sizeof text);
+        refused += status == 503;
+        CU_ASSERT(status == 503 || status == 200); /* never cut off */
+        CU_ASSERT(status == 200 || strstr(text, "There is no memory"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, "Content-Security-Policy: "));
+        usleep(3000);
+    }
+    printf(" (%d of 200 told 503, %d read from the reserve) ", refused, atomic_load(reserve_seen));
+    CU_ASSERT(refused > 0);
+    CU_ASSERT(atomic_load(reserve_seen) > 0);
+    for (int i = 0; i < 300 && fcgi_get(path, "/feed", NULL, 0) != 200; i++)
+        usleep(10000);
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    server_stop();
+}
+
+/* More connections than it has descriptors for: each that cannot be kept is told so. */
+static void test_no_descriptors(void) {
+    int held[100], n = 0, answered = 0, refused = 0, cut = 0;
+    char text[4096];
+    server_start(40);
+    for (; n < 100; n++)
+        if ((held[n] = fcgi_connect(path)) < 0)
+            break;
+    CU_ASSERT_EQUAL(n, 100);
+    for (int i = 0; i < n; i++)
+        fcgi_send(held[i], "/", 0);
+    for (int i = 0; i < n; i++) {
+        int status = fcgi_receive(held[i], text, sizeof text);
+        answered += status == 200;
+        refused += status == 503;
+        cut += status == 0;
+        close(held[i]);
+    }
+    CU_ASSERT(answered > 0);
+    CU_ASSERT_EQUAL(answered + refused + cut, n);
+    printf(" (%d answered, %d told 503, %d closed) ", answered, refused, cut);
+    for (int i = 0; i < 300 && fcgi_get(path, "/", NULL, 0) != 200; i++)
+        usleep(10000);
+    for (int i = 0; i < 20; i++)
+        CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    server_stop();
+}
+
+/* Idle ones that fill all descriptors, and one that asks. */
+static void test_refused(void) {
+    int held[60], n = 0;
+    server_start(40);
+    for (; n < 60; n++)
+        held[n] = fcgi_connect(path);
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 503);
+    for (int i = 0; i < n; i++)
+        close(held[i]);
+    for (int i = 0; i < 300 && fcgi_get(path, "/", NULL, 0) != 200; i++)
+        usleep(10000);
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    server_stop();
+}
+
+/* More cut requests than workers: all are closed, at every byte. */
+static void test_cut(void) {
+    int held[WORKERS * 3];
+    char byte;
+    server_start(0);
+    for (int i = 0; i < WORKERS * 3; i++) {
+        held[i] = fcgi_connect(path);
+        fcgi_send(held[i], "/", (size_t)(1 + i * 7));
+    }
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    for (int i = 0; i < WORKERS * 3; i++) {
+        CU_ASSERT(recv(held[i], &byte, 1, 0) <= 0 && errno != EAGAIN); /* closed by the server */
+        close(held[i]);
+    }
+    server_stop();
+}
+
+/* Descriptors beyond 1024 too, where select(2) ends. */
+static void test_idle(void) {
+    static int held[IDLE];
+    struct rlimit files;
+    int n = 0;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    server_start(0);
+    for (; n < IDLE && (held[n] = fcgi_connect(path)) >= 0; n++)
+        ;
+    CU_ASSERT(n == IDLE || (rlim_t)n + 50 > files.rlim_max);
+    for (int i = n - 20; i < n; i++) {
+        CU_ASSERT_EQUAL(fcgi_send(held[i], "/", 0), 0);
+        CU_ASSERT_EQUAL(fcgi_receive(held[i], NULL, 0), 200);
+    }
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    for (int i = 0; i < n; i++)
+        close(held[i]);
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    server_stop();
+}
+
+int main(void) {
+    reserve_seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (reserve_seen == MAP_FAILED || !mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof path, "%s/s", folder);
+    setvbuf(stdout, NULL, _IONBF, 0);
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("serve", NULL, NULL);
+    CU_add_test(s, "a sane request", test_sane);
+    CU_add_test(s, "out of memory", test_no_memory);
+    CU_add_test(s, "out of descriptors", test_no_descriptors);
+    CU_add_test(s, "out of descriptors, all idle", test_refused);
+    CU_add_test(s, "cut requests", test_cut);
+    CU_add_test(s, "thousands of idle connections", test_idle);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    rmdir(folder);
+    return failed ? 1 : 0;
+}
