@@ -16,6 +16,7 @@
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
+#define SEAL_MS      3600000 /* the journal is sealed so often, by one node of all */
 #define BATCH        100
 #define LEASE_SLACK_MS                                                                             \
     15000 /* a claimed attempt is due again so long after the bank's time, should we die */
@@ -26,6 +27,7 @@ struct resolver {
     pthread_mutex_t lock;
     pthread_cond_t poked;
     bool poke, stop;
+    int64_t seal_ms; /* monotonic: when the journal is sealed next; the thread's own */
 };
 
 /* Sleeps until poked or for ms; false: stop. */
@@ -69,6 +71,17 @@ static void ask(struct otr *o, const struct journal_due *due) {
         failed(o, fault.detail);
 }
 
+/* A row changed before its seal is made is not found out, so this never waits for a person. */
+static void seal_now_and_then(struct resolver *r) {
+    int64_t rows;
+    if (core_monotonic_ms() < r->seal_ms)
+        return;
+    enum journal_status s = journal_seal(r->core->journal, &rows);
+    if (s != JOURNAL_OK)
+        failed(r->core, "the journal could not be sealed");
+    r->seal_ms = core_monotonic_ms() + (s == JOURNAL_OK ? SEAL_MS : LOOK_DEAF_MS);
+}
+
 /* One look at the queue.  Returns how long to rest, in ms. */
 static int64_t look(struct resolver *r) {
     struct otr *o = r->core;
@@ -104,6 +117,7 @@ static int64_t look(struct resolver *r) {
 static void *resolve(void *arg) {
     struct resolver *r = arg;
     for (int64_t ms = 0; rest(r, ms, true);) {
+        seal_now_and_then(r);
         int64_t start = core_monotonic_ms();
         ms = look(r);
         /* Pokes must not exceed the rate: a short rest that heeds none. */
@@ -125,6 +139,7 @@ struct resolver *resolver_start(struct otr *o) {
     if (!r)
         return NULL;
     r->core = o;
+    r->seal_ms = core_monotonic_ms() + SEAL_MS;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

@@ -65,6 +65,23 @@ static const struct ctl_command commands[] = {
      "  --csv            as CSV (RFC 4180)\n"
      "  --db CONNINFO    a login that is otprefund_auditor or more\n",
      ctl_report},
+    {"seal", "seal [--show] [--db CONNINFO]", "seal the journal's rows, and print the newest seal",
+     "A row is sealed when it is older than a minute.  The program seals every hour by itself.\n"
+     "Keep the printed digest elsewhere: verify --expect then notices a chain made anew.\n"
+     "  --show         print only\n"
+     "  --db CONNINFO  the program's login, or the owner's\n",
+     ctl_seal},
+    {"export", "export [--db CONNINFO]", "print all that is sealed, for verify FILE",
+     "One line a row, of one moment.  It holds what the journal holds: keep it as safe.\n"
+     "  --db CONNINFO  the owner's login\n",
+     ctl_export},
+    {"verify", "verify [--expect DIGEST] [--db CONNINFO]\nverify [--expect DIGEST] FILE",
+     "find rows or seals that were changed, removed or inserted",
+     "Computes every seal again, from the database or from an export (-: standard input), and\n"
+     "names what does not fit, a line each.  Exit 1: something does not.\n"
+     "  --expect DIGEST  of a seal that was kept elsewhere: it must be in the chain\n"
+     "  --db CONNINFO    the owner's login\n",
+     ctl_verify},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

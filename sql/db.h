@@ -30,6 +30,8 @@ enum db_statement {
     DB_NUMBERS,
     DB_PING,
     DB_END,
+    DB_SEAL,
+    DB_SEAL_LAST,
     DB_OPERATOR_PUT,
     DB_OPERATOR_DISABLE,
     DB_OPERATOR_LIST,

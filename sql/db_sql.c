@@ -51,6 +51,10 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                            " FROM otprefund.today($1, $2)"},
     [DB_NUMBERS] = {"numbers", "SELECT o_open, o_overdue, o_oldest_ms, o_lag_ms "
                                "FROM otprefund.queue_numbers()"},
+    [DB_SEAL] = {"seal", "SELECT seal_id, " DB_MS("sealed_at") ", row_count, "
+                         "pg_catalog.encode(digest, 'hex') FROM otprefund.seal_make($1)"},
+    [DB_SEAL_LAST] = {"seal_last", "SELECT seal_id, " DB_MS("sealed_at") ", row_count, digest "
+                                   "FROM otprefund.seal_status ORDER BY seal_id DESC LIMIT 1"},
     [DB_PING] = {"ping", "SELECT max(v.version) FROM otprefund.schema_version v"},
     [DB_END] = {"end", "SELECT pg_catalog.pg_terminate_backend(a.pid, 1000) "
                        "FROM pg_catalog.pg_stat_activity a "

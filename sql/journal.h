@@ -35,8 +35,8 @@ const char *journal_status_text(enum journal_status s);
 struct journal_config {
     const char *conninfo; /* libpq conninfo; the schema is always named, search_path is ignored */
     int connections;      /* 1..100 */
-    int commit_batch;     /* at most so many begins and finishes in one transaction; 0, 1: one each */
-    const char *node;     /* host:pid, stored with each attempt */
+    int commit_batch; /* at most so many begins and finishes in one transaction; 0, 1: one each */
+    const char *node; /* host:pid, stored with each attempt */
 };
 
 /*
@@ -317,5 +317,33 @@ enum journal_status journal_client_put(struct journal *j, const struct otr_opera
                                        const unsigned char *token_sha256);
 enum journal_status journal_client_disable(struct journal *j, const char *name, bool disabled);
 enum journal_status journal_client_list(struct journal *j, struct otr_table *t);
+
+/* ---- seals ----------------------------------------------------------------------------------- */
+
+/* A seal: SHA-256 over the rows since the last one, and over that one. */
+struct journal_seal {
+    int64_t seal_id, sealed_at, rows;
+    char digest[65]; /* hexadecimal */
+};
+
+/*
+ * Seals every row that is older than a minute and not sealed yet; *rows: how many.  JOURNAL_OK also
+ * where there was none, or another node is at it; _DOWN.  It takes a while where there are many.
+ */
+enum journal_status journal_seal(struct journal *j, int64_t *rows);
+/* The newest seal.  JOURNAL_OK, _NOT_FOUND (none yet), _DOWN. */
+enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s);
+
+/*
+ * All that is sealed, line by line, of one moment; conninfo: who may read the tables.  The fields of a
+ * line, texts without tabs and newlines (core/seal.h says what they mean):
+ *   seal ID SEALED_AT COVERS_TO ROWS PREVIOUS DIGEST, after it its rows: row TABLE ID DIGEST CONTENT
+ *   orphan TABLE ID; late TABLE ID; new TABLE ID; end
+ * see answers false to stop.  JOURNAL_OK, or _DOWN with why.
+ */
+#define JOURNAL_LINE_FIELDS 8
+typedef bool journal_line(void *arg, const char *const *fields, int n);
+enum journal_status journal_export(const char *conninfo, journal_line *see, void *arg, char *why,
+                                   size_t size);
 
 #endif

@@ -96,6 +96,12 @@ enum journal_status journal_begin(struct journal *j, const struct journal_intent
     return s;
 }
 
+enum journal_status journal_seal(struct journal *j, int64_t *rows) {
+    (void)j;
+    *rows = 0;
+    return JOURNAL_OK;
+}
+
 enum journal_status journal_finish(struct journal *j, const struct journal_finding *f) {
     (void)j;
     pthread_mutex_lock(&lock);

@@ -83,9 +83,9 @@ static void checks(void) {
 
 static const char *const journal_tables[] = {
     "attempt",    "outcome",         "resolution",      "contradiction", "late_answer",
-    "audit_seal", "manual_proposal", "manual_decision", "callback"};
+    "audit_seal", "manual_proposal", "manual_decision", "callback",      "audit_leaf"};
 static const char *const keys[] = {"operator",  "outcome", "resolution", "found", "outcome",
-                                   "row_count", "reason",  "note",       "body"};
+                                   "row_count", "reason",  "note",       "body",  "row_id"};
 
 static void change(char *sql, size_t size, int how, int table) {
     const char *t = journal_tables[table], *k = keys[table];
@@ -135,8 +135,8 @@ static void rights(void) {
                                         "daily_totals",   "operator_totals", "statement_mismatch",
                                         "manual_status"};
     static const char *const tables[] = {
-        "attempt",         "outcome",    "resolution",     "open_attempt", "transaction",
-        "api_client",      "statement",  "statement_line", "audit_seal",   "manual_proposal",
+        "attempt",         "outcome",     "resolution",     "open_attempt", "transaction",
+        "api_client",      "statement",   "statement_line", "audit_seal",   "manual_proposal",
         "manual_decision", "late_answer", "callback"};
     char sql[256];
     for (size_t k = 0; k < sizeof views / sizeof views[0]; k++) {

@@ -1,0 +1,176 @@
+/* journal_seal.c - seals the journal, and hands out all of it row by row for who verifies it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/db.h"
+
+#define SEAL_ROWS 20000 /* in one seal: bounds its memory here and there */
+
+static void seal_read(const PGresult *r, struct journal_seal *s) {
+    s->seal_id = db_get_number(r, 0, 0, 0);
+    s->sealed_at = db_get_number(r, 0, 1, 0);
+    s->rows = db_get_number(r, 0, 2, 0);
+    db_get_text(r, 0, 3, s->digest, sizeof s->digest);
+}
+
+/* JOURNAL_OK, or _NOT_FOUND: no row. */
+static enum journal_status one_seal(struct journal *j, enum db_statement st,
+                                    const struct db_params *p, struct journal_seal *s) {
+    PGresult *r = NULL;
+    enum journal_status status = db_run(j, st, p, &r, NULL);
+    if (status == JOURNAL_OK && PQntuples(r) == 0)
+        status = JOURNAL_NOT_FOUND;
+    if (status == JOURNAL_OK)
+        seal_read(r, s);
+    PQclear(r);
+    return status == JOURNAL_UNSURE ? JOURNAL_DOWN
+                                    : status; /* the next call seals what this did not */
+}
+
+enum journal_status journal_seal(struct journal *j, int64_t *rows) {
+    enum journal_status status;
+    *rows = 0;
+    do {
+        struct journal_seal s;
+        struct db_params p = {0};
+        db_number(&p, SEAL_ROWS);
+        status = one_seal(j, DB_SEAL, &p, &s);
+        if (status == JOURNAL_OK)
+            *rows += s.rows;
+    } while (status == JOURNAL_OK);
+    return status == JOURNAL_NOT_FOUND ? JOURNAL_OK : status;
+}
+
+enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s) {
+    struct db_params p = {0};
+    *s = (struct journal_seal){0};
+    return one_seal(j, DB_SEAL_LAST, &p, s);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+#define AT(column) "to_char(" column ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+/* What the database holds, not what functions in it make of that. */
+static const char seals[] = "SELECT 'seal', s.seal_id::text, " AT("s.sealed_at") ", " AT(
+    "s.covers_to") ", "
+                   "s.row_count::text, coalesce(encode(s.previous, 'hex'), '-'), encode(s.digest, "
+                   "'hex') "
+                   "FROM otprefund.audit_seal s ORDER BY s.seal_id";
+static const char leaves[] =
+    "SELECT 'row', l.part, l.row_id::text, encode(l.digest, 'hex'), coalesce("
+    "(CASE l.part"
+    " WHEN 'attempt' THEN (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.attempt t WHERE "
+    "t.attempt_id = l.row_id)"
+    " WHEN 'outcome' THEN (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.outcome t WHERE "
+    "t.attempt_id = l.row_id)"
+    " WHEN 'late_answer' THEN"
+    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.late_answer t WHERE t.attempt_id = "
+    "l.row_id)"
+    " WHEN 'resolution' THEN"
+    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.resolution t WHERE t.attempt_id = "
+    "l.row_id)"
+    " WHEN 'contradiction' THEN"
+    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.contradiction t WHERE "
+    "t.contradiction_id = l.row_id)"
+    " WHEN 'callback' THEN"
+    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.callback t WHERE t.callback_id = "
+    "l.row_id)"
+    " WHEN 'manual_proposal' THEN"
+    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.manual_proposal t WHERE t.proposal_id "
+    "= l.row_id)"
+    " WHEN 'manual_decision' THEN"
+    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.manual_decision t WHERE t.proposal_id "
+    "= l.row_id)"
+    " END)::text, '-') "
+    "FROM otprefund.audit_leaf l WHERE l.seal_id = $1 ORDER BY l.part, l.row_id";
+/* Rows that no seal covers: in time yet, or older than any that can still turn up. */
+static const char loose[] =
+    "SELECT CASE WHEN r.at < (SELECT max(s.covers_to) FROM otprefund.audit_seal s) - interval '10 "
+    "minutes' "
+    "AND r.row_id <= m.highest THEN 'late' ELSE 'new' END, r.part, r.row_id::text "
+    "FROM otprefund.sealable r "
+    "LEFT JOIN otprefund.audit_leaf l ON l.part = r.part AND l.row_id = r.row_id "
+    "LEFT JOIN (SELECT part, max(row_id) AS highest FROM otprefund.audit_leaf GROUP BY part) m "
+    "ON m.part = r.part WHERE l.part IS NULL ORDER BY r.part, r.row_id";
+/* Leaves of seals that are gone. */
+static const char orphans[] =
+    "SELECT 'orphan', l.part, l.row_id::text FROM otprefund.audit_leaf l "
+    "WHERE NOT EXISTS (SELECT FROM otprefund.audit_seal s WHERE s.seal_id = l.seal_id) "
+    "ORDER BY l.part, l.row_id";
+
+static bool plain(PGconn *pg, const char *sql) {
+    PGresult *r = PQexec(pg, sql);
+    bool ok = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
+    PQclear(r);
+    return ok;
+}
+
+/* Row by row, whatever there is of it.  false: it failed, or see said so. */
+static bool stream(PGconn *pg, const char *sql, const char *seal_id, journal_line *see, void *arg) {
+    const char *values[] = {seal_id};
+    bool ok = PQsendQueryParams(pg, sql, seal_id ? 1 : 0, NULL, values, NULL, NULL, 0) &&
+              PQsetSingleRowMode(pg);
+    PGresult *r;
+    while (ok && (r = PQgetResult(pg))) {
+        const char *fields[JOURNAL_LINE_FIELDS];
+        int n = PQnfields(r);
+        ok = PQresultStatus(r) == PGRES_SINGLE_TUPLE || PQresultStatus(r) == PGRES_TUPLES_OK;
+        for (int i = 0; i < n && i < JOURNAL_LINE_FIELDS && PQntuples(r) > 0; i++)
+            fields[i] = PQgetvalue(r, 0, i);
+        if (ok && PQntuples(r) > 0)
+            ok = see(arg, fields, n);
+        PQclear(r);
+    }
+    return ok;
+}
+
+struct each_seal {
+    PGconn *rows; /* a second connection, in the same snapshot */
+    journal_line *see;
+    void *arg;
+};
+
+static bool seal_and_leaves(void *arg, const char *const *fields, int n) {
+    const struct each_seal *e = arg;
+    return e->see(e->arg, fields, n) && stream(e->rows, leaves, fields[1], e->see, e->arg);
+}
+
+static PGconn *reader(const char *conninfo, const char *snapshot, char *why, size_t size) {
+    char sql[200];
+    PGconn *pg = db_connect(conninfo, why, size);
+    if (!pg)
+        return NULL;
+    snprintf(sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%.100s'", snapshot ? snapshot : "");
+    if (plain(pg, "SET statement_timeout = 0; SET enable_seqscan = on") &&
+        plain(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") &&
+        (!snapshot || plain(pg, sql)))
+        return pg;
+    db_first_line(PQerrorMessage(pg), why, size);
+    PQfinish(pg);
+    return NULL;
+}
+
+enum journal_status journal_export(const char *conninfo, journal_line *see, void *arg, char *why,
+                                   size_t size) {
+    enum journal_status status = JOURNAL_DOWN;
+    PGconn *rows = NULL, *pg = reader(conninfo, NULL, why, size);
+    PGresult *snapshot = pg ? PQexec(pg, "SELECT pg_catalog.pg_export_snapshot()") : NULL;
+    if (PQresultStatus(snapshot) == PGRES_TUPLES_OK)
+        rows = reader(conninfo, PQgetvalue(snapshot, 0, 0), why, size);
+    if (!rows)
+        goto out;
+    struct each_seal e = {.rows = rows, .see = see, .arg = arg};
+    const char *const end[] = {"end"};
+    if (stream(pg, seals, NULL, seal_and_leaves, &e) && stream(pg, orphans, NULL, see, arg) &&
+        stream(pg, loose, NULL, see, arg) && see(arg, end, 1))
+        status = JOURNAL_OK;
+    else
+        db_first_line(*PQerrorMessage(pg) ? PQerrorMessage(pg) : PQerrorMessage(rows), why, size);
+out:
+    PQclear(snapshot);
+    PQfinish(rows);
+    PQfinish(pg);
+    return status;
+}
