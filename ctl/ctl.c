@@ -80,7 +80,7 @@ bool ctl_arguments(struct ctl *c, int argc, char **argv, const struct ctl_option
             ctl_help(c->command);
             *code = CTL_GOOD;
             return false;
-        } else if (!only_words && at[0] == '-') {
+        } else if (!only_words && at[0] == '-' && at[1]) { /* "-" is a word: standard input */
             wrong = at[1] == '-' ? take(options, argc, argv, &i) : "unknown option";
         } else if (*n == max) {
             wrong = "too many arguments, beginning with";

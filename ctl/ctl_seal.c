@@ -115,14 +115,13 @@ static const char *check_file(const char *path, struct seal_check *check) {
 static int told(const struct seal_summary *s) {
     if (!s->whole)
         return ctl_fail(CTL_FAILED, "the export ends before its end: it was cut", NULL);
-    printf("%" PRId64 " rows under %" PRId64 " seals, %" PRId64 " rows not sealed yet", s->rows,
-           s->seals, s->unsealed);
+    printf("sealed rows: %" PRId64 ", not sealed yet: %" PRId64 ", seals: %" PRId64 "\n", s->rows,
+           s->unsealed, s->seals);
     if (*s->digest)
-        printf("; the last seal:\n%s", s->digest);
-    putchar('\n');
+        printf("the last seal:\n%s\n", s->digest);
     if (s->findings == 0)
         return CTL_GOOD;
-    printf("%" PRId64 " findings: the journal was tampered with\n", s->findings);
+    printf("the journal was tampered with; findings: %" PRId64 "\n", s->findings);
     return CTL_FAILED;
 }
 
