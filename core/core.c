@@ -210,7 +210,7 @@ enum otr_status otr_mac(struct otr *o, const char *purpose, const void *data, si
     bool ok = sign_mac(o->master_key.bytes, o->master_key.size, purpose, strlen(purpose), key) &&
               sign_mac(key, sizeof key, data, size, mac);
     explicit_bzero(key, sizeof key);
-    return ok ? OTR_OK : OTR_BROKEN;
+    return ok ? OTR_OK : OTR_NO_MEMORY; /* the only thing that HMAC can lack */
 }
 
 bool otr_equal(const void *a, const void *b, size_t size) {

@@ -1,8 +1,8 @@
 /* http_call.c - one call as curl sees it: its options, its answer, what came of it. */
 #include "core/http_call.h"
+#include "core/http_memory.h"
 
 #include <arpa/inet.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,33 +22,13 @@ int64_t call_now_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* ---- curl's memory: wiped before it is given back, as requests hold keys and OTPs -------- */
-
-static void wipe_free(void *p) {
-    if (p)
-        explicit_bzero(p, malloc_usable_size(p));
-    free(p);
-}
-
-static void *wipe_realloc(void *p, size_t size) {
-    if (!p || size == 0)
-        return realloc(p, size);
-    size_t old = malloc_usable_size(p);
-    void *to = malloc(size);
-    if (!to)
-        return NULL;
-    memcpy(to, p, old < size ? old : size);
-    wipe_free(p);
-    return to;
-}
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode once_result;
 
 static void init_curl(void) {
     /* Where the program has initialised curl before, its own memory functions stay. */
-    once_result =
-        curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc, strdup, calloc);
+    once_result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, http_malloc, http_free, http_realloc,
+                                       http_strdup, http_calloc);
 }
 
 bool call_init_curl(void) {

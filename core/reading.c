@@ -54,7 +54,7 @@ enum otr_status otr_client_get(struct otr *o, const char *token, struct otr_oper
                                struct otr_fault *f) {
     unsigned char digest[SIGN_MAC_SIZE];
     if (!sign_sha256(token, strlen(token), digest))
-        return core_fault(f, OTR_BROKEN, OTR_WHOSE_OURS, "no SHA-256 to be had");
+        return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory for SHA-256");
     return core_journal_status(journal_client(o->journal, digest, op), f);
 }
 

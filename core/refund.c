@@ -176,7 +176,7 @@ enum otr_status otr_send_otp(struct otr *o, const struct otr_who *w, const char 
     if (s != OTR_OK)
         return s;
     if (!content_mac(o, OTR_KIND_OTP, tid, "", 0, mac))
-        return core_fault(f, OTR_BROKEN, OTR_WHOSE_OURS, "no HMAC to be had");
+        return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory for an HMAC");
     struct journal_intent i = {
         .kind = OTR_KIND_OTP, .tid = tid, .idempotency_key = key, .content_mac = mac};
     struct journal_begun b = {0};
@@ -202,7 +202,7 @@ enum otr_status otr_refund(struct otr *o, const struct otr_who *w, const char *t
     if (!api_otp_valid(otp, otp_size) || !secret_set(&secret, otp, otp_size))
         return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "an OTP is 4 to 8 digits");
     if (!content_mac(o, OTR_KIND_REFUND, tid, otp, otp_size, mac)) {
-        s = core_fault(f, OTR_BROKEN, OTR_WHOSE_OURS, "no HMAC to be had");
+        s = core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory for an HMAC");
         goto out;
     }
     struct journal_intent i = {.kind = OTR_KIND_REFUND,

@@ -14,8 +14,20 @@ static void wiping_free(void *p) {
     free(p);
 }
 
+const char api_no_memory[] = "There is no memory for this request just now: try again.";
+
+/* cJSON does not say why it could not read a text. */
+static _Thread_local bool starved;
+
+static void *noting_malloc(size_t size) {
+    void *p = malloc(size);
+    if (!p)
+        starved = true;
+    return p;
+}
+
 void api_setup(void) {
-    cJSON_Hooks hooks = {.malloc_fn = malloc, .free_fn = wiping_free};
+    cJSON_Hooks hooks = {.malloc_fn = noting_malloc, .free_fn = wiping_free};
     cJSON_InitHooks(&hooks);
 }
 
@@ -52,9 +64,10 @@ static const char *otp_read(const cJSON *object, char otp[API_OTP_SIZE]) {
 
 const char *api_read_body(const char *body, size_t size, char otp[API_OTP_SIZE]) {
     const char *why = NULL;
+    starved = false;
     cJSON *object = object_read(body, size);
     if (!object)
-        return "The body is not a JSON object.";
+        return starved ? api_no_memory : "The body is not a JSON object.";
     if (cJSON_GetArraySize(object) > 8)
         why = "The body has names that are not known here.";
     else if (name_twice(object))

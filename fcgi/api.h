@@ -26,6 +26,7 @@ void api_problem(struct visit *v, int status, const char *detail);
  * but "otp". otp NULL: the object must be empty.  Otherwise "otp" must be a text of 4 to 8 ASCII
  * digits, copied to otp (the caller wipes it).  NULL: good; otherwise a sentence.  Any thread.
  */
+extern const char api_no_memory[]; /* the sentence where there was none: 503, not 400 */
 const char *api_read_body(const char *body, size_t size, char otp[API_OTP_SIZE]);
 
 /* The "tid" of a callback's text, a number or digits in a text.  Any thread. */

@@ -224,7 +224,7 @@ static bool take(struct visit *v, char otp[API_OTP_SIZE]) {
     }
     why = api_read_body(v->request->body, v->request->body_size, otp);
     if (why)
-        api_problem(v, 400, why);
+        api_problem(v, why == api_no_memory ? 503 : 400, why);
     return why == NULL;
 }
 

@@ -24,15 +24,23 @@ bool csrf_make(struct otr *o, const char *operator_name, int64_t now, char token
     return true;
 }
 
-bool csrf_check(struct otr *o, const char *operator_name, const char *token, int64_t now) {
+enum csrf_verdict csrf_judge(struct otr *o, const char *operator_name, const char *token,
+                             int64_t now) {
     unsigned char bytes[CSRF_BYTES], mac[32];
     uint64_t made = 0;
     if (!token || !text_base64url_read(token, bytes, sizeof(bytes)))
-        return false;
-    if (!csrf_mac(o, operator_name, bytes, mac) || !otr_equal(mac, bytes + 8, sizeof(mac)))
-        return false;
+        return CSRF_BAD;
+    if (!csrf_mac(o, operator_name, bytes, mac))
+        return CSRF_NO_MEMORY;
+    if (!otr_equal(mac, bytes + 8, sizeof(mac)))
+        return CSRF_BAD;
     for (int i = 0; i < 8; i++)
         made = made << 8 | bytes[i];
     /* The HMAC proves that we wrote the time, so it is a sane number. */
-    return (int64_t)made <= now + 60 && now - (int64_t)made <= CSRF_LIFETIME_S;
+    bool fresh = (int64_t)made <= now + 60 && now - (int64_t)made <= CSRF_LIFETIME_S;
+    return fresh ? CSRF_GOOD : CSRF_BAD;
+}
+
+bool csrf_check(struct otr *o, const char *operator_name, const char *token, int64_t now) {
+    return csrf_judge(o, operator_name, token, now) == CSRF_GOOD;
 }

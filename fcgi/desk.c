@@ -109,8 +109,8 @@ bool desk_page_begin(struct visit *v, struct desk_page *p, bool with_forms) {
         return true;
     if (!csrf_make(v->app->core, v->user.name, p->page.now / 1000, p->csrf) ||
         !key_make(p->keys[0]) || !key_make(p->keys[1])) {
-        desk_fault(v, OTR_BROKEN,
-                   &(struct otr_fault){.detail = "no random bytes or no key for form tokens"});
+        desk_fault(v, OTR_NO_MEMORY,
+                   &(struct otr_fault){.detail = "no memory or random bytes for form tokens"});
         return false;
     }
     p->page.csrf_token = p->csrf;

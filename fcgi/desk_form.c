@@ -24,8 +24,14 @@ bool desk_form_take(struct visit *v, const struct form_rule *rules, int n,
 bool desk_form_ours(struct visit *v, const char *token, const char *back) {
     const char *site = v->request->sec_fetch_site;
     bool same = !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
-    if (same && csrf_check(v->app->core, v->user.name, token, app_now_ms() / 1000))
+    enum csrf_verdict verdict =
+        same ? csrf_judge(v->app->core, v->user.name, token, app_now_ms() / 1000) : CSRF_BAD;
+    if (verdict == CSRF_GOOD)
         return true;
+    if (verdict == CSRF_NO_MEMORY) {
+        desk_fault(v, OTR_NO_MEMORY, &(struct otr_fault){.detail = "no memory for a form token"});
+        return false;
+    }
     log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because",
               same ? "form token" : "another site", NULL);
     desk_error(v, 403,

@@ -1,0 +1,47 @@
+/*
+ * house.h - the whole program in one process, for unit tests: its handlers, the core, a PostgreSQL of its
+ * own (tests/pg.sh) and a bank that always does as asked, in a process of its own.
+ */
+#ifndef TESTS_HOUSE_H
+#define TESTS_HOUSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fcgi/app.h"
+
+/* People: "asha" and "usha" operators, "sunil" supervisor, "meera" auditor, "gone" a disabled operator.
+ * Machines, by token: refund, read, and one that was revoked. */
+#define HOUSE_TOKEN_REFUND  "token-of-a-machine-that-refunds"
+#define HOUSE_TOKEN_READ    "token-of-a-machine-that-reads"
+#define HOUSE_TOKEN_REVOKED "token-of-a-machine-that-was-revoked"
+#define HOUSE_CALLBACK      "0123456789abcdef0123456789abcdef"
+
+extern struct app house;
+
+/* What is asked; NULL and 0 for what is not there. */
+struct house_request {
+    const char *method, *path, *query;
+    const char *login, *bearer, *key, *type, *site;
+    const char *body;
+    const char *address; /* NULL: 127.0.0.1 */
+};
+
+/* The answer to the last request: head and body as sent, whether it was whole, and its status. */
+struct house_answer {
+    char text[1 << 20];
+    size_t size;
+    int status;
+};
+extern struct house_answer house_answer;
+
+bool house_open(void); /* false with a line on stderr */
+void house_close(void);
+/* One request, through request_parse and app_handle.  The status that was sent. */
+int house_ask(const struct house_request *r);
+/* Money calls that reached the bank for a TID. */
+int house_initiates(const char *tid);
+/* A fresh form token of that login.  Static memory. */
+const char *house_token(const char *login);
+
+#endif
