@@ -15,6 +15,8 @@ enum db_statement {
     DB_BEGIN,
     DB_BEGUN,
     DB_FINISH,
+    DB_BEGIN_MANY,
+    DB_FINISH_MANY,
     DB_CLAIM,
     DB_WAKE,
     DB_CALLBACK,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sql/checkpoint.h"
+#include "sql/db_many.h"
 #include "sql/db_shape.h"
 
 #define LEADERS 2 /* while one waits for the disk the next can fill its transaction */
@@ -35,7 +36,7 @@ struct db_batches *db_batches_new(int max) {
     struct db_batches *b = calloc(1, sizeof *b);
     if (!b)
         return NULL;
-    b->max = max > 1 ? max : 1;
+    b->max = max < 1 ? 1 : max > DB_BATCH_MAX ? DB_BATCH_MAX : max;
     b->last = &b->first;
     pthread_mutex_init(&b->lock, NULL);
     return b;
@@ -50,39 +51,77 @@ void db_batches_free(struct db_batches *b) {
 
 /* ---- one transaction ------------------------------------------------------------------------- */
 
+/* One statement of the transaction, for one caller or for n of them. */
+struct step {
+    int first, n; /* of batch.writes */
+    enum db_statement statement;
+    struct db_params many; /* n > 1: theirs as arrays */
+    struct db_sent sent;
+};
+
 struct batch {
     struct write **writes;
-    struct db_sent *sent; /* of BEGIN, of each write, of COMMIT */
-    int n;
+    struct step *steps;
+    int n, step_count;
+    struct db_sent begin, commit;
 };
 
 static const struct db_params no_params;
 
 enum { SHAPE_BEGIN = DB_STATEMENT__MAX, SHAPE_COMMIT };
 
+/* Callers of the same statement, if it can be made for many: one step.  Else one each. */
+static void plan(struct batch *b) {
+    const struct db_params *callers[DB_BATCH_MAX];
+    for (int i = 0; i < b->n;) {
+        struct step *step = &b->steps[b->step_count++];
+        enum db_statement one = b->writes[i]->statement, many = db_many_of(one);
+        int n = 0;
+        for (; i + n < b->n && n < DB_BATCH_MAX && b->writes[i + n]->statement == one; n++)
+            callers[n] = b->writes[i + n]->params;
+        *step = (struct step){.first = i, .n = 1, .statement = one};
+        if (n > 1 && many != DB_STATEMENT__MAX && db_many_params(&step->many, callers, n)) {
+            step->n = n;
+            step->statement = many;
+        }
+        i += step->n;
+    }
+}
+
 static bool send_all(PGconn *pg, struct db_shapes *s, struct batch *b) {
-    if (!db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_BEGIN), "BEGIN", &no_params, &b->sent[0]))
+    if (!db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_BEGIN), "BEGIN", &no_params, &b->begin))
         return false;
-    for (int i = 0; i < b->n; i++) {
-        const struct write *w = b->writes[i];
-        if (!db_shape_send(pg, s, DB_SHAPE_OF(w->statement), db_texts[w->statement].sql, w->params,
-                           &b->sent[i + 1]))
+    for (int i = 0; i < b->step_count; i++) {
+        struct step *step = &b->steps[i];
+        const struct db_params *p = step->n > 1 ? &step->many : b->writes[step->first]->params;
+        if (!db_shape_send(pg, s, DB_SHAPE_OF(step->statement), db_texts[step->statement].sql, p,
+                           &step->sent))
             return false;
     }
-    return db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_COMMIT), "COMMIT", &no_params,
-                         &b->sent[b->n + 1]) &&
+    return db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_COMMIT), "COMMIT", &no_params, &b->commit) &&
            PQpipelineSync(pg);
+}
+
+/* Each caller's own result; NULL where there was no memory for it. */
+static void share(const struct batch *b, const struct step *step, PGresult *r) {
+    if (step->n == 1) {
+        b->writes[step->first]->result = r;
+        return;
+    }
+    for (int i = 0; r && i < step->n; i++)
+        b->writes[step->first + i]->result = db_many_row(r, i);
+    PQclear(r);
 }
 
 /* JOURNAL_OK: every statement was, and COMMIT said so. */
 static enum journal_status take_all(PGconn *pg, struct db_shapes *s, struct batch *b) {
     enum journal_status status = JOURNAL_OK;
-    PQclear(db_shape_take(pg, s, &b->sent[0], &status));
-    for (int i = 0; i < b->n && status != JOURNAL_UNSURE; i++)
-        b->writes[i]->result = db_shape_take(pg, s, &b->sent[i + 1], &status);
+    PQclear(db_shape_take(pg, s, &b->begin, &status));
+    for (int i = 0; i < b->step_count && status != JOURNAL_UNSURE; i++)
+        share(b, &b->steps[i], db_shape_take(pg, s, &b->steps[i].sent, &status));
     if (status == JOURNAL_UNSURE)
         return status;
-    PGresult *r = db_shape_take(pg, s, &b->sent[b->n + 1], &status);
+    PGresult *r = db_shape_take(pg, s, &b->commit, &status);
     if (status == JOURNAL_OK && strcmp(PQcmdStatus(r), "COMMIT") != 0)
         status = JOURNAL_DOWN; /* it was rolled back */
     PQclear(r);
@@ -110,34 +149,36 @@ static enum journal_status write_all(PGconn *pg, struct db_shapes *s, void *arg)
     return status;
 }
 
-/* By transaction, and there a begin first: it waits for nothing that a finish holds. */
+/* Begins first: they wait for nothing that a finish holds.  Then by transaction. */
 static int in_order(const void *a, const void *b) {
     const struct write *x = *(struct write *const *)a, *y = *(struct write *const *)b;
-    int order = strcmp(x->tid, y->tid);
-    return order != 0 ? order : (int)x->statement - (int)y->statement;
+    int order = (int)x->statement - (int)y->statement;
+    return order != 0 ? order : strcmp(x->tid, y->tid);
 }
 
 /* Writes for all of them; results are in theirs at JOURNAL_OK only. */
 static enum journal_status commit(struct journal *j, struct write *first, int n,
                                   struct db_backend *lost) {
-    struct batch b = {.n = n};
+    struct batch b = {.n = 0};
     enum journal_status status = JOURNAL_NO_MEMORY;
     b.writes = calloc((size_t)n, sizeof *b.writes);
-    b.sent = calloc((size_t)n + 2, sizeof *b.sent);
-    if (!b.writes || !b.sent)
+    b.steps = calloc((size_t)n, sizeof *b.steps);
+    if (!b.writes || !b.steps)
         goto out;
-    n = 0;
     for (struct write *w = first; w; w = w->next)
-        b.writes[n++] = w;
+        b.writes[b.n++] = w;
     qsort(b.writes, (size_t)n, sizeof *b.writes, in_order);
+    plan(&b);
     status = db_lend(j, write_all, &b, lost);
     for (int i = 0; i < n && status != JOURNAL_OK; i++) {
         PQclear(b.writes[i]->result);
         b.writes[i]->result = NULL;
     }
+    for (int i = 0; i < b.step_count; i++)
+        db_many_free(&b.steps[i].many);
 out:
     free(b.writes);
-    free(b.sent);
+    free(b.steps);
     return status;
 }
 
@@ -157,6 +198,11 @@ static int take_waiting(struct db_batches *b, struct write **first) {
     return n;
 }
 
+/* Committed, but there was no memory for the answer: to be looked up. */
+static enum journal_status of(const struct write *w, enum journal_status status) {
+    return status == JOURNAL_OK && !w->result ? JOURNAL_UNSURE : status;
+}
+
 /* Tells everybody but own what came of it; locked, as they are gone once they see it. */
 static void tell(struct write *first, const struct write *own, enum journal_status status,
                  const struct db_backend *lost) {
@@ -164,7 +210,7 @@ static void tell(struct write *first, const struct write *own, enum journal_stat
         next = w->next;
         if (w == own)
             continue;
-        w->status = status;
+        w->status = of(w, status);
         w->lost = *lost;
         w->state = status == JOURNAL_OK || status == JOURNAL_UNSURE ? DONE : ALONE;
         pthread_cond_signal(&w->told);
@@ -181,6 +227,7 @@ static void lead(struct journal *j, struct db_batches *b, struct write *own) {
         own->status = commit(j, first, n, &own->lost);
         pthread_mutex_lock(&b->lock);
         tell(first, own, own->status, &own->lost);
+        own->status = of(own, own->status);
     }
     if (own->status != JOURNAL_OK && own->status != JOURNAL_UNSURE) {
         pthread_mutex_unlock(&b->lock);

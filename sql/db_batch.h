@@ -11,6 +11,8 @@
 
 #include "sql/db.h"
 
+#define DB_BATCH_MAX 1000 /* writes in one transaction */
+
 struct db_batches;
 
 /* At most max writes in one transaction.  NULL: no memory.  free: nobody may be writing; NULL allowed. */

@@ -15,6 +15,15 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                            " FROM otprefund.attempt_begun($1, $2, $3)"},
     [DB_FINISH] = {"finish", "SELECT otprefund.attempt_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, "
                              "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"},
+    [DB_BEGIN_MANY] = {"begin_many", "SELECT o_status, o_attempt_id, o_open_attempt_id, o_open_age_ms, "
+                           "o_open_operator, " DB_MS("o_open_since") ", "
+                           "ceil(extract(epoch FROM o_retry_at) * 1000)::bigint, o_otp_ref_id, "
+                           DB_PAISE("o_known_amount")
+                           " FROM otprefund.attempt_begin_many($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+                           "$10, $11, $12, $13, $14, $15, $16)"},
+    [DB_FINISH_MANY] = {"finish_many",
+                        "SELECT * FROM otprefund.attempt_finish_many($1, $2, $3, $4, $5, $6, $7, "
+                        "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"},
     [DB_CLAIM] = {"claim", "SELECT o_attempt_id, o_tid, o_client_ref_id, o_user_code, o_age_ms, "
                            "o_inquiries, " DB_MS("(o_next_at - clock_timestamp())")
                            " FROM otprefund.attempt_claim($1, $2)"},

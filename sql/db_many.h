@@ -1,0 +1,25 @@
+/*
+ * db_many.h - inside sql/ only: many callers' parameters as arrays, and the answer row by row.
+ *
+ * A statement that takes for each parameter an array of what another one takes does for many callers
+ * what that one does for one of them: DB_BEGIN_MANY for DB_BEGIN, DB_FINISH_MANY for DB_FINISH.
+ */
+#ifndef OTPREFUND_DB_MANY_H
+#define OTPREFUND_DB_MANY_H
+
+#include "sql/db.h"
+
+/* The statement for many callers of s; DB_STATEMENT__MAX: there is none. */
+enum db_statement db_many_of(enum db_statement s);
+
+/*
+ * n callers' parameters as arrays (PostgreSQL 15, 8.15.2), in that order.  Their text is allocated:
+ * db_many_free it, once the statement was sent.  false: no memory, or not all have as many.
+ */
+bool db_many_params(struct db_params *p, const struct db_params *const callers[], int n);
+void db_many_free(struct db_params *p);
+
+/* That row as a result of its own, or NULL: no memory. */
+PGresult *db_many_row(const PGresult *r, int row);
+
+#endif

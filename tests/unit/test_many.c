@@ -1,0 +1,87 @@
+/*
+ * test_many.c - begin and finish for many at once say and write what one after the other does
+ * (tests/cases/many.sql); and arrays hold every value there is.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/db_many.h"
+#include "tests/unit/pg_helper.h"
+
+#define ROUNDS 250
+
+static char *file_read(const char *name) {
+    const char *top = getenv("srcdir");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/tests/cases/%s", top ? top : ".", name);
+    FILE *f = fopen(path, "re");
+    char *text = calloc(1, 1 << 18);
+    if (f && text && fread(text, 1, (1 << 18) - 1, f) > 0) {
+        fclose(f);
+        return text;
+    }
+    perror(path);
+    exit(1);
+}
+
+static void test_same(void) {
+    char *sql = file_read("many.sql"), play[80];
+    CU_ASSERT_FATAL(pg_do(sql));
+    free(sql);
+    snprintf(play, sizeof play, "SELECT pg_temp.play(%d, 0.25)", ROUNDS);
+    CU_ASSERT_EQUAL(pg_number(play), 0);
+    const char *difference =
+        pg_text("SELECT concat_ws(E'\\n    ', 'round ' || round, what, one, many) "
+                "FROM difference LIMIT 1");
+    if (difference && *difference)
+        printf("\n  %s\n", difference);
+    /* Every word of both must have come up, or it shows little. */
+    CU_ASSERT_EQUAL(
+        pg_number(
+            "SELECT count(DISTINCT word) FROM seen WHERE word IN ('begun', 'same', 'key_used', "
+            "'open', 'refunded', 'limited', 'ok', 'late', 'contradiction')"),
+        9);
+    CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.contradiction") > 20);
+    printf(" (%lld begins and findings) ", (long long)pg_number("SELECT count(*) FROM seen"));
+}
+
+static void test_arrays(void) {
+    static const unsigned char bytes[3] = {0, 0x5c, 0xff};
+    struct db_params one = {0}, two = {0}, many;
+    const struct db_params *both[2] = {&one, &two};
+    db_text(&one, "a\"b\\c{,}");
+    db_text(&two, NULL);
+    db_text_or_empty(&one, "");
+    db_text(&two, "NULL");
+    db_bytes(&one, bytes, 3);
+    db_bytes(&two, NULL, 0);
+    db_number(&one, -5);
+    db_number_or_null(&two, false, 0);
+    CU_ASSERT_FATAL(db_many_params(&many, both, 2));
+    CU_ASSERT_EQUAL(many.count, 4);
+    CU_ASSERT_STRING_EQUAL(many.values[0], "{\"a\\\"b\\\\c{,}\",NULL}");
+    CU_ASSERT_STRING_EQUAL(many.values[1], "{\"\",\"NULL\"}");
+    CU_ASSERT_STRING_EQUAL(many.values[2], "{\"\\\\x005cff\",NULL}");
+    CU_ASSERT_STRING_EQUAL(many.values[3], "{\"-5\",NULL}");
+    db_many_free(&many);
+    db_bool(&two, true);
+    CU_ASSERT_FALSE(db_many_params(&many, both, 2)); /* not the same statement's */
+}
+
+int main(void) {
+    if (!pg_setup())
+        return 77;
+    CU_initialize_registry();
+    CU_pSuite s = CU_add_suite("many", NULL, NULL);
+    CU_add_test(s, "arrays", test_arrays);
+    CU_add_test(s, "many at once as one by one", test_same);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    pg_teardown();
+    return failed ? 1 : 0;
+}
