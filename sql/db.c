@@ -63,8 +63,8 @@ static void no_notice(void *arg, const PGresult *r) {
  * search_path: '' (CVE-2018-1058).  statement_timeout bounds a lock wait as well.  enable_seqscan:
  * a plan made while a table was small must not scan it when it has grown; reports switch it on
  * again.
- * jit: it costs more than these short statements take.  plan_cache_mode: what is prepared is planned
- * once for a connection, not for each of its values.
+ * jit, parallel workers: they cost more than these short statements take.
+ * plan_cache_mode: what is prepared is planned once for a connection, not for each of its values.
  */
 static const char session[] =
     "SELECT set_config('search_path', '', false), set_config('statement_timeout', '5s', false),"
@@ -73,6 +73,7 @@ static const char session[] =
     " set_config('IntervalStyle', 'postgres', false), set_config('bytea_output', 'hex', false),"
     " set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('max_parallel_workers_per_gather', '0', false),"
     " CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')"
     " THEN set_config('synchronous_commit', 'on', false) END";
 

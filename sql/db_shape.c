@@ -135,7 +135,8 @@ static enum journal_status command(PGconn *pg, const char *sql) {
 /* It takes its time, and reads whole tables where that is quicker. */
 static enum journal_status report_on(PGconn *pg, struct db_shapes *s, void *arg) {
     struct report *report = arg;
-    if (command(pg, "SET statement_timeout = '60s'; SET enable_seqscan = on") != JOURNAL_OK)
+    if (command(pg, "SET statement_timeout = '60s'; SET enable_seqscan = on;"
+                    " RESET max_parallel_workers_per_gather") != JOURNAL_OK)
         return JOURNAL_UNSURE;
     s->broken = true; /* until the settings are as they were; it is not tried again */
     PGresult *r = PQsendQueryParams(pg, report->sql, 0, NULL, NULL, NULL, NULL, 0)
@@ -143,8 +144,8 @@ static enum journal_status report_on(PGconn *pg, struct db_shapes *s, void *arg)
                       : NULL;
     enum journal_status status = r ? db_judge(r) : JOURNAL_DOWN;
     if (r)
-        s->broken =
-            command(pg, "SET statement_timeout = '5s'; SET enable_seqscan = off") != JOURNAL_OK;
+        s->broken = command(pg, "SET statement_timeout = '5s'; SET enable_seqscan = off;"
+                                " SET max_parallel_workers_per_gather = 0") != JOURNAL_OK;
     if (status == JOURNAL_UNSURE)
         status = JOURNAL_DOWN;
     if (status == JOURNAL_OK)

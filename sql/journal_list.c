@@ -18,6 +18,7 @@ struct query {
     size_t size;
     struct db_params *params;
     uint32_t shape;
+    int walk; /* the operator's $n where his own rows are walked, newest first; 0: not so */
 };
 
 __attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format,
@@ -54,6 +55,22 @@ static bool possible(const struct otr_filter *f) {
     }
 }
 
+/* What one operator's few rows are looked for in: the rare outcomes have a function of their own. */
+static bool odd(const struct otr_filter *f) {
+    return f->operator_name && !f->tid && !f->open_only && !f->in_flight_only &&
+           (f->outcome == OTR_OUTCOME_UNCONFIRMED || f->outcome == OTR_OUTCOME_REJECTED ||
+            f->outcome == OTR_OUTCOME_NOT_SENT || f->outcome == OTR_OUTCOME_UNKNOWN);
+}
+
+/*
+ * His rows are read from the index by operator and number: both ends of the walk name him, so no
+ * other index will do.  With "operator = $n" the planner takes everybody's for a share of the rows,
+ * walks the primary key and reads the whole journal for one who has few.
+ */
+static bool walks(const struct otr_filter *f) {
+    return f->operator_name && !f->tid && !f->in_flight_only && !f->contradicted_only && !odd(f);
+}
+
 static void where_words(struct query *q, const struct otr_filter *f) {
     shape(q, f->kind, 2);
     shape(q, f->outcome, 4);
@@ -66,7 +83,10 @@ static void where_words(struct query *q, const struct otr_filter *f) {
     }
     if (f->operator_name) {
         db_text_or_empty(q->params, f->operator_name);
-        fragment(q, " AND p.operator = $%d", q->params->count);
+        if (walks(f))
+            q->walk = q->params->count;
+        else
+            fragment(q, " AND p.operator = $%d", q->params->count);
     }
     if (f->kind)
         fragment(q, " AND p.kind = '%s'", otr_kind_name(f->kind));
@@ -93,24 +113,44 @@ static void where_state(struct query *q, const struct otr_filter *f) {
 
 #define TIME "(timestamptz 'epoch' + $%d * interval '1 millisecond')"
 
+/* One end of the numbers wanted: "p.attempt_id < " or, walking, the same with the operator. */
+static void bound(struct query *q, const char *compare) {
+    if (q->walk)
+        fragment(q, " AND (p.operator, p.attempt_id) %s ($%d, ", compare, q->walk);
+    else
+        fragment(q, " AND p.attempt_id %s (", compare);
+}
+
 static void where_times(struct query *q, const struct otr_filter *f) {
     struct db_params *p = q->params;
+    const char *not_indexed = q->walk ? " + interval '0'" : "";
     shape(q, f->from != 0, 1);
     shape(q, f->to != 0, 1);
     shape(q, f->after != 0, 1);
     if (f->from) {
         db_number(p, f->from);
-        fragment(q, " AND p.started_at >= " TIME, p->count);
-        fragment(q, " AND p.attempt_id >= otprefund.attempt_id_from(" TIME ")", p->count);
+        fragment(q, " AND p.started_at%s >= " TIME, not_indexed, p->count);
+        bound(q, ">=");
+        fragment(q, "otprefund.attempt_id_from(" TIME "))", p->count);
     }
     if (f->to) {
         db_number(p, f->to);
-        fragment(q, " AND p.started_at < " TIME, p->count);
-        fragment(q, " AND p.attempt_id <= otprefund.attempt_id_to(" TIME ")", p->count);
+        fragment(q, " AND p.started_at%s < " TIME, not_indexed, p->count);
+        bound(q, "<=");
+        fragment(q, "otprefund.attempt_id_to(" TIME "))", p->count);
     }
     if (f->after) {
         db_number(p, f->after);
-        fragment(q, " AND p.attempt_id < $%d", p->count);
+        bound(q, "<");
+        fragment(q, "$%d)", p->count);
+    }
+    if (q->walk && !f->from) {
+        bound(q, ">=");
+        fragment(q, "0)");
+    }
+    if (q->walk && !f->to && !f->after) {
+        bound(q, "<=");
+        fragment(q, "9223372036854775807)");
     }
 }
 
@@ -135,12 +175,6 @@ static int size_for(int max, unsigned *index) {
 #define FROM_OPEN                                                                                  \
     "(SELECT u.attempt_id, u.tid, u.operator, 'refund'::text AS kind, u.outcome, NULL::text AS "   \
     "resolution, u.started_at FROM otprefund.unresolved u) p"
-
-static bool odd(const struct otr_filter *f) {
-    return f->operator_name && !f->tid && !f->open_only && !f->in_flight_only &&
-           (f->outcome == OTR_OUTCOME_UNCONFIRMED || f->outcome == OTR_OUTCOME_REJECTED ||
-            f->outcome == OTR_OUTCOME_NOT_SENT || f->outcome == OTR_OUTCOME_UNKNOWN);
-}
 
 static void from(struct query *q, const struct otr_filter *f, int size) {
     char max[16] = "NULL";
@@ -169,10 +203,10 @@ void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[
     where_times(&q, f);
     shape(&q, index, 3);
     fragment(&q,
-             " ORDER BY p.attempt_id DESC LIMIT %d) k"
+             " ORDER BY %sp.attempt_id DESC LIMIT %d) k"
              " JOIN otprefund.attempt_status s ON s.attempt_id = k.attempt_id"
              " ORDER BY s.attempt_id DESC",
-             size);
+             q.walk ? "p.operator DESC, " : "", size);
     ask->shape = q.shape;
     ask->sql = text;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
@@ -227,6 +228,40 @@ static void the_records_are_there(void) {
     CU_ASSERT_EQUAL(count_all, 18);
 }
 
+/* Rows of attempt that were read so far; a session tells it when it is idle, once a second at most. */
+static int64_t rows_read(void) {
+    struct otr_desk d;
+    usleep(1100000);
+    CU_ASSERT_EQUAL(journal_desk(j, "nobody", "UTC", 1, &d), JOURNAL_OK);
+    return pg_number("SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes "
+                     "WHERE relname IN ('attempt', 'outcome')");
+}
+
+/* The planner takes an operator for one like all others: here one has nearly everything, so it would
+   rather read it all than look for the few rows of another. */
+static void one_with_few_among_many(void) {
+    static struct otr_attempt rows[50];
+    struct otr_desk d;
+    struct otr_filter f = {.operator_name = "asha", .from = 1};
+    int n;
+    CU_ASSERT_FATAL(
+        pg_do("INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, "
+              "content_mac, "
+              "commit_token, started_at, deadline_at) SELECT 'otp', 'api', (70000000 + n)::text, "
+              "'switch', 'x:1', "
+              "'many' || n, sha256(n::text::bytea), substr(sha256(n::text::bytea), 1, 16), "
+              "clock_timestamp(), "
+              "clock_timestamp() + interval '1 minute' FROM generate_series(1, 30000) n; "
+              "ANALYZE otprefund.attempt"));
+    int64_t before = rows_read();
+    for (int i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(journal_desk(j, "asha", "UTC", 1, &d), JOURNAL_OK);
+        CU_ASSERT_EQUAL(journal_attempts(j, &f, 50, rows, &n), JOURNAL_OK);
+        CU_ASSERT(n > 0);
+    }
+    CU_ASSERT(rows_read() - before < 20 * 400);
+}
+
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
@@ -242,6 +277,7 @@ int main(void) {
     CU_ADD_TEST(suite, the_desk_is_what_its_parts_are);
     CU_ADD_TEST(suite, nobody_has_no_desk);
     CU_ADD_TEST(suite, a_change_is_seen_at_once);
+    CU_ADD_TEST(suite, one_with_few_among_many);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     unsigned failures = CU_get_number_of_failures();
