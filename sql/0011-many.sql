@@ -4,6 +4,9 @@
 -- is known of the transaction that speaks against a begin, and a finish is the first word on its attempt.
 -- Those rows are written together, which costs a fraction; every other row goes through attempt_begin or
 -- attempt_finish as if it had come alone.  tests/unit/test_many.c holds the two against each other.
+--
+-- Rows are looked up in LATERAL ... LIMIT 1 and in subqueries with LIMIT 1: such a plan uses the index,
+-- however small the table was when it was made.  A join or an EXISTS may be hashed, and reads it all.
 
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
@@ -35,17 +38,21 @@ BEGIN
                q.attempt_id AS open_id,
                row_number() OVER (PARTITION BY coalesce(i.tid, i.n::text) ORDER BY i.n) = 1
                AND (i.kind = 'inquiry' OR (q.attempt_id IS NULL
-                   AND NOT EXISTS (SELECT FROM otprefund.attempt e WHERE e.tid = i.tid AND e.kind = i.kind)
-                   AND NOT EXISTS (SELECT FROM otprefund.attempt e WHERE e.operator = i.operator
-                                      AND e.idempotency_key = i.idempotency_key))) AS clear
+                   AND (SELECT e.attempt_id FROM otprefund.attempt e
+                         WHERE e.tid = i.tid AND e.kind = i.kind LIMIT 1) IS NULL
+                   AND (SELECT e.attempt_id FROM otprefund.attempt e
+                         WHERE e.operator = i.operator AND e.idempotency_key = i.idempotency_key
+                         LIMIT 1) IS NULL)) AS clear
           FROM unnest(p_kind, p_channel, p_tid, p_client_ref_id, p_operator, p_user_code, p_node,
                       p_idempotency_key, p_content_mac, p_commit_token, p_cash_returned,
                       p_about_attempt_id, p_deadline_ms)
                WITH ORDINALITY AS i(kind, channel, tid, client_ref_id, operator, user_code, node,
                       idempotency_key, content_mac, commit_token, cash_returned, about_attempt_id,
                       deadline_ms, n)
-          LEFT JOIN otprefund.open_attempt q ON q.attempt_id = coalesce(i.about_attempt_id,
-                    (SELECT w.attempt_id FROM otprefund.open_attempt w WHERE w.tid = i.tid))
+          LEFT JOIN LATERAL (SELECT q.attempt_id FROM otprefund.open_attempt q
+                WHERE q.attempt_id = coalesce(i.about_attempt_id,
+                      (SELECT w.attempt_id FROM otprefund.open_attempt w WHERE w.tid = i.tid))
+                LIMIT 1) q ON true
     ), made AS (
         INSERT INTO otprefund.attempt (kind, channel, tid, client_ref_id, operator, user_code, node,
                                        idempotency_key, content_mac, commit_token, cash_returned,
@@ -127,6 +134,7 @@ DECLARE
     v_facts boolean[]; -- its facts are still to be told
     v_check boolean[]; -- an inquiry that was to settle nothing, where something is settled
     v_asked timestamptz[];
+    v_told bigint[];   -- settled by an inquiry: whoever waits for it may be on another node
 BEGIN
     -- As in attempt_finish: the open attempts first, and the clock after them.
     PERFORM FROM otprefund.open_attempt q
@@ -137,7 +145,8 @@ BEGIN
                             (SELECT w.attempt_id FROM otprefund.open_attempt w
                               WHERE w.tid = coalesce(a.tid, i.tid))) END)
               FROM unnest(p_attempt_id, p_kind, p_tid, p_settles) AS i(attempt_id, kind, tid, settles)
-              JOIN otprefund.attempt a ON a.attempt_id = i.attempt_id))
+              JOIN LATERAL (SELECT a.tid, a.about_attempt_id FROM otprefund.attempt a
+                             WHERE a.attempt_id = i.attempt_id LIMIT 1) a ON true))
       ORDER BY q.tid
         FOR UPDATE;
     v_now := clock_timestamp();
@@ -149,7 +158,7 @@ BEGIN
                i.tid, i.client_ref_id, i.customer, i.recipient, i.settles, i.resolution, i.how,
                timestamptz 'epoch' + i.transacted_ms * interval '1 millisecond' AS transacted_at,
                i.next_inquiry_ms, a.tid AS about_tid, a.started_at,
-               q.attempt_id AS open_id, q.inquiries, q.deadline_at,
+               q.attempt_id AS open_id, q.inquiries,
                row_number() OVER (PARTITION BY coalesce(a.tid, i.tid, i.n::text) ORDER BY i.n) = 1 AS first
           FROM unnest(p_attempt_id, p_kind, p_outcome, p_reason, p_http_status, p_duration_ms, p_message,
                       p_evidence, p_tx_status, p_refund_tid, p_otp_ref_id, p_amount_paise,
@@ -159,12 +168,15 @@ BEGIN
                       evidence, tx_status, refund_tid, otp_ref_id, amount_paise, refunded_paise, tid,
                       client_ref_id, customer, recipient, transacted_ms, settles, resolution, how,
                       next_inquiry_ms, n)
-          JOIN otprefund.attempt a ON a.attempt_id = i.attempt_id AND a.kind = i.kind
-          LEFT JOIN otprefund.open_attempt q ON q.attempt_id = coalesce(i.settles, CASE i.kind
+          JOIN LATERAL (SELECT a.tid, a.about_attempt_id, a.started_at FROM otprefund.attempt a
+                WHERE a.attempt_id = i.attempt_id AND a.kind = i.kind LIMIT 1) a ON true
+          LEFT JOIN LATERAL (SELECT q.attempt_id, q.inquiries FROM otprefund.open_attempt q
+                WHERE q.attempt_id = coalesce(i.settles, CASE i.kind
                     WHEN 'refund' THEN i.attempt_id
                     WHEN 'inquiry' THEN coalesce(a.about_attempt_id,
                          (SELECT w.attempt_id FROM otprefund.open_attempt w
                            WHERE w.tid = coalesce(a.tid, i.tid))) END)
+                LIMIT 1) q ON true
     ), put AS (
         INSERT INTO otprefund.outcome (attempt_id, finished_at, kind, outcome, reason, http_status,
                                        duration_ms, message, evidence, tx_status, refund_tid,
@@ -208,15 +220,15 @@ BEGIN
                i.inquiries + (i.kind = 'inquiry')::integer
           FROM asked i
           JOIN put p ON p.attempt_id = i.attempt_id
-          JOIN otprefund.attempt s ON s.attempt_id = i.settles
-          LEFT JOIN otprefund.transaction t ON t.tid = s.tid AND i.amount IS NULL
+          LEFT JOIN LATERAL (SELECT t.amount FROM otprefund.transaction t
+                WHERE t.tid = (SELECT s.tid FROM otprefund.attempt s WHERE s.attempt_id = i.settles)
+                  AND i.amount IS NULL
+                LIMIT 1) t ON true
          WHERE i.resolution IS NOT NULL
         RETURNING resolution.attempt_id, resolution.resolved_by
     ), closed AS (
-        DELETE FROM otprefund.open_attempt q USING settled s
-         WHERE q.attempt_id = s.attempt_id
-        RETURNING CASE WHEN s.resolved_by <> 'answer'
-                       THEN pg_notify('otprefund_settled', s.attempt_id::text)::text END
+        DELETE FROM otprefund.open_attempt q
+         WHERE q.attempt_id = ANY (ARRAY(SELECT s.attempt_id FROM settled s))
     ), later AS (
         UPDATE otprefund.open_attempt q
            SET inquiries = q.inquiries + (i.kind = 'inquiry')::integer,
@@ -229,7 +241,8 @@ BEGIN
                    ELSE q.next_inquiry_at END
           FROM asked i
           JOIN put p ON p.attempt_id = i.attempt_id
-         WHERE q.attempt_id = i.open_id
+         WHERE q.attempt_id = ANY (ARRAY(SELECT x.open_id FROM asked x))
+           AND q.attempt_id = i.open_id
            AND (i.settles IS NULL OR i.resolution IS NULL)
            AND (i.kind = 'inquiry' OR i.next_inquiry_ms > 0)
     )
@@ -240,14 +253,15 @@ BEGIN
                                   i.tx_status::text, i.transacted_at::text) IS NOT NULL ORDER BY c.n),
            array_agg(p.attempt_id IS NOT NULL AND i.kind = 'inquiry' AND i.outcome = 'answered'
                      AND i.settles IS NULL AND i.open_id IS NULL AND i.tid = coalesce(i.about_tid, i.tid)
-                     AND EXISTS (SELECT FROM otprefund.attempt r
-                                  WHERE r.tid = i.tid AND r.kind = 'refund') ORDER BY c.n),
-           array_agg(i.started_at ORDER BY c.n)
-      INTO v_done, v_facts, v_check, v_asked
+                     AND (SELECT r.attempt_id FROM otprefund.attempt r
+                           WHERE r.tid = i.tid AND r.kind = 'refund' LIMIT 1) IS NOT NULL ORDER BY c.n),
+           array_agg(i.started_at ORDER BY c.n), array_agg(s.attempt_id ORDER BY c.n)
+      INTO v_done, v_facts, v_check, v_asked, v_told
       FROM generate_series(1, cardinality(p_attempt_id)) AS c(n)
       LEFT JOIN asked i ON i.n = c.n
       LEFT JOIN put p ON p.attempt_id = i.attempt_id AND i.first
-      LEFT JOIN told f ON f.by_attempt_id = i.attempt_id;
+      LEFT JOIN told f ON f.by_attempt_id = i.attempt_id
+      LEFT JOIN settled s ON s.attempt_id = i.settles AND s.resolved_by <> 'answer' AND i.first;
     FOR k IN 1 .. cardinality(p_attempt_id) LOOP
         IF NOT v_done[k] THEN
             RETURN NEXT otprefund.attempt_finish(p_attempt_id[k], p_kind[k], p_outcome[k], p_reason[k],
@@ -262,6 +276,9 @@ BEGIN
                 p_client_ref_id[k], (p_amount_paise[k] / 100::numeric)::numeric(14,2), p_tx_status[k],
                 p_customer[k], p_recipient[k],
                 timestamptz 'epoch' + p_transacted_ms[k] * interval '1 millisecond', p_evidence[k]);
+        END IF;
+        IF v_told[k] IS NOT NULL THEN
+            PERFORM pg_notify('otprefund_settled', v_told[k]::text);
         END IF;
         IF v_check[k] THEN
             PERFORM otprefund.resolution_check(p_attempt_id[k], v_asked[k], p_tid[k], p_tx_status[k],

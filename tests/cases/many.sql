@@ -193,3 +193,42 @@ BEGIN
     END LOOP;
     RETURN (SELECT count(*) FROM difference);
 END $$;
+
+-- Twenty refunds, begun and refunded; how many rows of the journal that read.
+CREATE FUNCTION pg_temp.batch(p_from integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_before bigint;
+    v_id bigint[];
+    v_tid text[] := ARRAY(SELECT n::text FROM generate_series(p_from, p_from + 19) n);
+BEGIN
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) INTO v_before
+      FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund';
+    SELECT array_agg(b.o_attempt_id) INTO v_id
+      FROM otprefund.attempt_begin_many(array_fill('refund'::text, ARRAY[20]), array_fill('api'::text, ARRAY[20]), v_tid,
+           array_fill(NULL::text, ARRAY[20]), array_fill('switch'::text, ARRAY[20]), array_fill('20110001'::text, ARRAY[20]),
+           array_fill('n:1'::text, ARRAY[20]), v_tid, array_fill(sha256('m'), ARRAY[20]),
+           ARRAY(SELECT uuid_send(gen_random_uuid()) FROM generate_series(1, 20)), array_fill(true, ARRAY[20]),
+           array_fill(NULL::bigint, ARRAY[20]), array_fill(60000, ARRAY[20]), array_fill(60, ARRAY[20]),
+           array_fill(5, ARRAY[20]), array_fill(5, ARRAY[20])) b;
+    PERFORM otprefund.attempt_finish_many(v_id, array_fill('refund'::text, ARRAY[20]), array_fill('refunded'::text, ARRAY[20]),
+        array_fill(NULL::text, ARRAY[20]), array_fill(200, ARRAY[20]), array_fill(7, ARRAY[20]),
+        array_fill('Refund done'::text, ARRAY[20]), array_fill('{}'::jsonb, ARRAY[20]), array_fill(NULL::integer, ARRAY[20]),
+        array_fill('2147'::text, ARRAY[20]), array_fill(NULL::text, ARRAY[20]), array_fill(50000::bigint, ARRAY[20]),
+        array_fill(50000::bigint, ARRAY[20]), v_tid, array_fill(NULL::text, ARRAY[20]), array_fill(NULL::text, ARRAY[20]),
+        array_fill(NULL::text, ARRAY[20]), array_fill(NULL::bigint, ARRAY[20]), v_id, array_fill('refunded'::text, ARRAY[20]),
+        array_fill('answer'::text, ARRAY[20]), array_fill(0, ARRAY[20]));
+    RETURN (SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) - v_before
+              FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund');
+END $$;
+
+-- A journal of so many finished attempts and so many open ones.
+CREATE FUNCTION pg_temp.grow(p_from integer, p_n integer) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, content_mac, commit_token,
+                                   started_at, deadline_at)
+    SELECT 'refund', 'api', (p_from + n)::text, 'switch', 'x:1', 'grow' || n, sha256('m'), substr(sha256('m'), 1, 16),
+           clock_timestamp(), clock_timestamp() + interval '1 minute' FROM generate_series(1, p_n) n;
+    INSERT INTO otprefund.open_attempt (attempt_id, tid, operator, opened_at, deadline_at, next_inquiry_at)
+    SELECT attempt_id, tid, operator, started_at, deadline_at, deadline_at FROM otprefund.attempt WHERE node = 'x:1';
+    INSERT INTO otprefund.transaction (tid, amount, answered_at, asked_at, by_attempt_id)
+    SELECT tid, 500, started_at, started_at, attempt_id FROM otprefund.attempt WHERE node = 'x:1';
+$$;

@@ -27,10 +27,25 @@ static char *file_read(const char *name) {
     exit(1);
 }
 
-static void test_same(void) {
-    char *sql = file_read("many.sql"), play[80];
+static void test_file(void) {
+    char *sql = file_read("many.sql");
     CU_ASSERT_FATAL(pg_do(sql));
     free(sql);
+}
+
+/* A connection keeps its plans, and the journal grows in the meantime. */
+static void test_plans(void) {
+    CU_ASSERT(
+        pg_do("SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan"));
+    CU_ASSERT(pg_number("SELECT pg_temp.batch(30000000)") > 0);
+    CU_ASSERT(pg_do("SELECT pg_temp.grow(40000000, 20000)"));
+    int64_t rows = pg_number("SELECT pg_temp.batch(31000000)");
+    printf(" (20 refunds read %lld rows) ", (long long)rows);
+    CU_ASSERT(rows > 0 && rows < 20 * 30);
+}
+
+static void test_same(void) {
+    char play[80];
     snprintf(play, sizeof play, "SELECT pg_temp.play(%d, 0.25)", ROUNDS);
     CU_ASSERT_EQUAL(pg_number(play), 0);
     const char *difference =
@@ -77,6 +92,8 @@ int main(void) {
     CU_initialize_registry();
     CU_pSuite s = CU_add_suite("many", NULL, NULL);
     CU_add_test(s, "arrays", test_arrays);
+    CU_add_test(s, "the file", test_file);
+    CU_add_test(s, "plans that were made early", test_plans);
     CU_add_test(s, "many at once as one by one", test_same);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
