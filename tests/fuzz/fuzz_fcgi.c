@@ -101,32 +101,37 @@ static unsigned char *exchange(const uint8_t *data, size_t size, size_t *got) {
     return answer;
 }
 
-/* Records of that request: some of STDOUT, an empty one, END_REQUEST with "complete", and no more. */
-static void whole(const unsigned char *b, size_t size, unsigned id) {
-    size_t at = 0;
-    bool closed = false, ended = false;
-    while (at < size) {
+/* One answer: records of that request, some of STDOUT, an empty one, END_REQUEST with "complete".  Its size. */
+static size_t whole(const unsigned char *b, size_t size, unsigned id) {
+    bool closed = false;
+    for (size_t at = 0; at < size;) {
         const unsigned char *h = b + at;
         MUST(size - at >= HEAD, "a record's head is cut");
         size_t content = (size_t)h[4] << 8 | h[5];
-        MUST(!ended, "something comes after the end");
         MUST(h[0] == 1 && h[7] == 0, "no record of FastCGI 1.0");
         MUST(((unsigned)h[2] << 8 | h[3]) == id, "a record of another request");
         MUST(h[1] == STDOUT || h[1] == END_REQUEST, "a record that is no answer");
         MUST(size - at - HEAD >= content + h[6], "a record is cut");
         if (at == 0)
             MUST(content > 8 && memcmp(h + HEAD, "Status: ", 8) == 0, "an answer without a status");
-        if (h[1] == STDOUT) {
-            MUST(!closed, "more output after its end");
-            closed = content == 0;
-        } else {
+        at += HEAD + content + h[6];
+        if (h[1] == END_REQUEST) {
             MUST(closed && content == 8, "the end comes before the output's");
             MUST(h[HEAD + 4] == 0, "not FCGI_REQUEST_COMPLETE");
-            ended = true;
+            return at;
         }
-        at += HEAD + content + h[6];
+        MUST(!closed, "more output after its end");
+        closed = content == 0;
     }
-    MUST(ended, "an answer without its end");
+    fuzz_failed(__FILE__, __LINE__, "an answer without its end");
+}
+
+/* Requests there may be at most: heads of FCGI_BEGIN_REQUEST. */
+static int requests(const uint8_t *data, size_t size) {
+    int n = 0;
+    for (size_t i = 0; i + HEAD <= size; i++)
+        n += data[i] == 1 && data[i + 1] == 1;
+    return n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -137,10 +142,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (judge_all(data, size, &id) == GATE_WAIT)
         return 0;
     unsigned char *answer = exchange(data, size, &got);
-    if (id)
-        whole(answer, got, id);
-    else
-        MUST(!got, "an answer to nobody");
+    MUST(!id == !got, id ? "no answer" : "an answer to nobody");
+    int answers = 0;
+    for (size_t at = 0; at < got; answers++) {
+        if (at && got - at >= HEAD) /* the next one on a connection that is kept */
+            id = (unsigned)answer[at + 2] << 8 | answer[at + 3];
+        at += whole(answer + at, got - at, id);
+    }
+    MUST(answers <= requests(data, size), "more answers than requests");
+    MUST(answers < 2 || (data[HEAD + 2] & 1), "an answer after the end of a connection");
     free(answer);
     return 0;
 }
