@@ -159,8 +159,11 @@ int gate_take(int fd, unsigned char *room, int to) {
         return -1;
     if (judge(room, (size_t)n, &id, &end) == GATE_READY &&
         recv(fd, room, end, MSG_DONTWAIT) == (ssize_t)end) {
+        size_t begun = 2 * HEAD, gap = room[6];
         padding = room[end - 2];
-        room[end - 2] = 0;
+        room[6] = room[end - 2] = 0; /* libfcgi takes the padding of these two for a head */
+        memmove(room + begun, room + begun + gap, end - begun - gap);
+        end -= gap;
         if (send(to, room, end, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)end)
             padding = -1;
     }

@@ -273,6 +273,7 @@ static void answer(struct serve *s, int fd, unsigned id, struct bench *bench) {
     }
     j->fd = fd;
     if (!receive(j, id, bench)) {
+        gate_refuse(fd, id, 503);
         close(fd);
         job_give(j);
         return;

@@ -214,7 +214,7 @@ static void test_cut(void) {
 
 /* What has no place in a body ends it: nothing of it is answered, and the library never sees it. */
 static void test_strange_body(void) {
-    static const char begin[] = "\1\1\0\1\0\10\0\0\0\1\1\0\0\0\0\0"
+    static const char begin[] = "\1\1\0\1\0\10\2\0\0\1\1\0\0\0\0\0xx"
                                 "\1\4\0\1\0\42\0\0\16\4REQUEST_METHODPOST\13\1REQUEST_URI/"
                                 "\1\4\0\1\0\0\3\0pad";
     static const struct {
