@@ -56,7 +56,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     MUST(listen_open(&door, path, why, sizeof(why)), why);
     server = serve_start(door.fd, WORKERS, handle, NULL, why, sizeof(why));
     MUST(server, why);
-    atexit(leave);
+    MUST(fcgi_get(path, "/", NULL, 0) == 200, "the server does not answer");
+    atexit(leave); /* now: before OpenSSL, which the first request has started, takes its leave */
     return 0;
 }
 
@@ -101,7 +102,7 @@ static unsigned char *exchange(const uint8_t *data, size_t size, size_t *got) {
     return answer;
 }
 
-/* One answer: records of that request, some of STDOUT, an empty one, END_REQUEST with "complete".  Its size. */
+/* One answer: STDOUT of that request, an empty one, END_REQUEST with "complete".  Its size. */
 static size_t whole(const unsigned char *b, size_t size, unsigned id) {
     bool closed = false;
     for (size_t at = 0; at < size;) {

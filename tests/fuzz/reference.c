@@ -113,9 +113,19 @@ static bool something_happened(const struct reference *r, enum otr_kind kind) {
     return !(kind == OTR_KIND_OTP && tx == 4);
 }
 
+/* Of a message that is kept cut, the rest may say so. */
+static bool refuses_in_words(const struct reference *r) {
+    for (int i = 0; i < r->count; i++) {
+        const struct value *v = &r->values[i];
+        if (strcmp(v->name, "message") == 0 && v->kind == VALUE_TEXT &&
+            (v->cut || strcasestr(v->text, "refunded") || strcasestr(v->text, "refundable")))
+            return true;
+    }
+    return false;
+}
+
 static bool may_be_rejected(const struct reference *r, enum otr_kind kind) {
     int status = number(r, "", "status"), id = number(r, "", "response_status_id");
-    const char *message = text(r, "message");
     if (status == STRANGE || id == STRANGE || something_happened(r, kind))
         return false;
     if (id == 0 || (id >= 2 && id <= 5)) /* a success, or under way */
@@ -126,8 +136,7 @@ static bool may_be_rejected(const struct reference *r, enum otr_kind kind) {
         return false;
     if (complains(r))
         return true;
-    return kind != OTR_KIND_INQUIRY && status == 1 &&
-           (strcasestr(message, "refunded") || strcasestr(message, "refundable"));
+    return kind != OTR_KIND_INQUIRY && status == 1 && refuses_in_words(r);
 }
 
 static bool may_be_sent(const struct reference *r) {
