@@ -188,6 +188,9 @@ static void test_words(void) {
     CU_ASSERT_FALSE(load_more("[callback]\nsecret_file = keys/callback\n"));
     CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "begins with /"));
     CU_ASSERT_TRUE(load_more("[callback]\nsecret_file =\n"));
+    CU_ASSERT_TRUE(load_more("[callback]\nsecret_file = ; none\n"));
+    CU_ASSERT_FALSE(load_more("[bank]\nservice_code =;80\n")); /* printed it would be a remark */
+    CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "begins with a ;"));
 }
 
 static void test_names(void) {
