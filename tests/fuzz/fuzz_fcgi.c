@@ -2,6 +2,7 @@
  * fuzz_fcgi.c - the bytes of a FastCGI connection.  The gate's verdict on every prefix: once given it
  * stands.  What it does not wait for goes to a real server, and what comes back must be whole.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,18 +85,23 @@ static enum gate_verdict judge_all(const uint8_t *data, size_t size, unsigned *i
     return last;
 }
 
+/* The fuzzer's clock interrupts. */
+static bool again(ssize_t n) {
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
 /* All that comes back; the caller frees. */
 static unsigned char *exchange(const uint8_t *data, size_t size, size_t *got) {
     size_t room = 1 << 16, sent = 0;
     unsigned char *answer = malloc(room);
     int fd = fcgi_connect(path);
     MUST(answer && fd >= 0, "the server takes no connection");
-    for (ssize_t n; sent < size && (n = send(fd, data + sent, size - sent, MSG_NOSIGNAL)) > 0;)
-        sent += (size_t)n; /* it may close before it has read all */
+    for (ssize_t n; sent < size && again(n = send(fd, data + sent, size - sent, MSG_NOSIGNAL));)
+        sent += n > 0 ? (size_t)n : 0; /* it may close before it has read all */
     shutdown(fd, SHUT_WR);
     *got = 0;
-    for (ssize_t n; (n = recv(fd, answer + *got, room - *got, 0)) > 0;) {
-        *got += (size_t)n;
+    for (ssize_t n; again(n = recv(fd, answer + *got, room - *got, 0));) {
+        *got += n > 0 ? (size_t)n : 0;
         MUST(*got < room, "an answer without an end");
     }
     close(fd);
