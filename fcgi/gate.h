@@ -40,8 +40,8 @@ enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *
 
 /*
  * Takes the variables of a request that is GATE_READY off fd, up to the end of their last record's head,
- * and sends them, without the padding that libfcgi trips over, to to, a socket of our own with room for GATE_SIZE bytes.  room as above.  The bytes of
- * padding that come before the body; -1: it could not.
+ * and sends them, without the padding that libfcgi trips over, to to: a socket of our own with room for
+ * GATE_SIZE bytes.  room as above.  The bytes of padding that come before the body; -1: it could not.
  */
 int gate_take(int fd, unsigned char *room, int to);
 

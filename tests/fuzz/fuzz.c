@@ -19,3 +19,10 @@ char *fuzz_copy(const uint8_t *data, size_t size) {
     copy[size] = '\0';
     return copy;
 }
+
+void fuzz_folder(char *path, size_t size) {
+    const char *in = getenv("TMPDIR");
+    int n = snprintf(path, size, "%s/otprefund-fuzz.XXXXXX", in && *in ? in : "/tmp");
+    MUST(n > 0 && (size_t)n < size, "TMPDIR is too long");
+    MUST(mkdtemp(path), "no folder");
+}

@@ -22,4 +22,7 @@ _Noreturn void fuzz_failed(const char *file, int line, const char *words);
 /* A copy with a NUL behind it and not a byte more, so that a read past its end is seen.  free() it. */
 char *fuzz_copy(const uint8_t *data, size_t size);
 
+/* Makes a folder in $TMPDIR (or /tmp), for the target to remove when it leaves. */
+void fuzz_folder(char *path, size_t size);
+
 #endif

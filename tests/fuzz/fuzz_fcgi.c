@@ -23,7 +23,7 @@
 
 enum { STDOUT = 6, END_REQUEST = 3 };
 
-static char folder[] = "/tmp/otprefund-fuzz.XXXXXX", path[64];
+static char folder[80], path[100]; /* sun_path has 108 */
 static struct listen door;
 static struct serve *server;
 
@@ -49,17 +49,21 @@ static void leave(void) {
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    char why[300] = "";
     (void)argc, (void)argv;
     log_setup(LOG_ERROR, false);
-    MUST(mkdtemp(folder), "no folder");
+    fuzz_folder(folder, sizeof(folder));
     snprintf(path, sizeof(path), "%s/s", folder);
+    return 0;
+}
+
+/* With the first input: AFL++ forks before it, and threads would stay behind. */
+static void start(void) {
+    char why[300] = "";
     MUST(listen_open(&door, path, why, sizeof(why)), why);
     server = serve_start(door.fd, WORKERS, handle, NULL, why, sizeof(why));
     MUST(server, why);
     MUST(fcgi_get(path, "/", NULL, 0) == 200, "the server does not answer");
     atexit(leave); /* now: before OpenSSL, which the first request has started, takes its leave */
-    return 0;
 }
 
 static enum gate_verdict judge(const uint8_t *data, size_t size, unsigned *id) {
@@ -144,6 +148,8 @@ static int requests(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     unsigned id;
     size_t got;
+    if (!server)
+        start();
     if (size > GATE_SIZE)
         size = GATE_SIZE;
     if (judge_all(data, size, &id) == GATE_WAIT)

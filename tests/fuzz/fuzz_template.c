@@ -11,7 +11,7 @@
 #include "fcgi/template.h"
 #include "tests/fuzz/fuzz.h"
 
-static char folder[] = "/dev/shm/otprefund-fuzz.XXXXXX", whole[64], part[64];
+static char folder[200], whole[240], part[240];
 
 static void leave(void) {
     unlink(whole);
@@ -21,7 +21,7 @@ static void leave(void) {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
-    MUST(mkdtemp(folder), "no folder");
+    fuzz_folder(folder, sizeof(folder));
     snprintf(whole, sizeof(whole), "%s/whole.mustache", folder);
     snprintf(part, sizeof(part), "%s/part.mustache", folder);
     atexit(leave);
