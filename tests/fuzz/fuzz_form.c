@@ -1,9 +1,8 @@
-/* fuzz_form.c - forms and queries: what is taken is whole, within its bounds, and means itself. */
+/* fuzz_form.c - forms: what is taken is whole, within its bounds, and means itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fcgi/filter.h"
 #include "fcgi/form.h"
 #include "fcgi/text.h"
 #include "tests/fuzz/fuzz.h"
