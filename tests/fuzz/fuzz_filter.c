@@ -1,4 +1,4 @@
-/* fuzz_filter.c - the query of a list of attempts: what is taken is within bounds, and written again means the same. */
+/* fuzz_filter.c - a list's query: what is taken is within bounds, and means the same when written again. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
