@@ -365,6 +365,13 @@ static void test_print(void) {
     CU_ASSERT_TRUE(load(text)); /* without a password it is a settings file */
     CU_ASSERT_EQUAL(memcmp(&before, &s, sizeof s), 0);
     free(text);
+    char line[250]; /* the longest line, that blanks would make too long */
+    snprintf(line, sizeof line, "[bank]\nca_file=/%0189d\n", 0);
+    CU_ASSERT_TRUE(load_more(line));
+    text = printed();
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, line + strlen("[bank]")));
+    CU_ASSERT_TRUE(load(text));
+    free(text);
 }
 
 static void test_print_masks(void) {
