@@ -15,7 +15,7 @@
 
 struct seal_check;
 
-/* Called for each finding with one line of text: what is wrong, and with which row or seal. */
+/* Called for each finding with one line of visible ASCII: what is wrong, and with which row or seal. */
 typedef void seal_finding(void *arg, const char *text);
 
 /* expect: a digest in hexadecimal that must be in the chain; NULL: none.  NULL: no memory. */
@@ -29,7 +29,7 @@ bool seal_check_line(struct seal_check *c, const char *const *fields, int n);
 /* After the last line. */
 struct seal_summary {
     int64_t seals, rows, unsealed, findings;
-    char digest[65]; /* of the last seal; "": none */
+    char digest[65]; /* of the last seal; "": none, or it has no digest */
     bool whole;      /* the end was seen: nothing was cut off */
 };
 void seal_check_end(struct seal_check *c, struct seal_summary *s);

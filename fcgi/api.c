@@ -31,10 +31,27 @@ void api_setup(void) {
     cJSON_InitHooks(&hooks);
 }
 
-/* A JSON object or NULL.  body has a NUL after size bytes; an escaped NUL would end a text early:
- * refused. */
+/*
+ * What cJSON would take for something else: control characters for blanks (RFC 8259, 2), and \u without
+ * its four digits, or with 0000, for the end of the text.
+ */
+static bool mistakable(const char *body, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)body[i] < 0x20 && !memchr("\t\n\r", body[i], 3))
+            return true;
+        if (body[i] != '\\' || ++i == size || body[i] != 'u')
+            continue;
+        char digits[5] = "";
+        memcpy(digits, body + i + 1, size - i - 1 < 4 ? size - i - 1 : 4);
+        if (strspn(digits, "0123456789abcdefABCDEF") != 4 || strcmp(digits, "0000") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A JSON object or NULL.  body has a NUL after size bytes. */
 static cJSON *object_read(const char *body, size_t size) {
-    if (!text_utf8(body, size) || memmem(body, size, "\\u0000", 6))
+    if (!text_utf8(body, size) || mistakable(body, size))
         return NULL;
     cJSON *json = cJSON_ParseWithLengthOpts(body, size + 1, NULL, true);
     if (json && !cJSON_IsObject(json)) {

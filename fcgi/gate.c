@@ -2,6 +2,7 @@
 #include "fcgi/gate.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -61,10 +62,12 @@ static enum gate_verdict pairs_judge(const unsigned char *p, size_t size) {
     return GATE_READY;
 }
 
-enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id) {
+/* *end: of the last head, where it is GATE_READY. */
+static enum gate_verdict judge(unsigned char *bytes, size_t size, unsigned *id, size_t *end) {
     struct record r;
     size_t at = HEAD, used = 0;
     *id = 0;
+    *end = 0;
     if (size && bytes[0] != 1)
         return GATE_FOREIGN;
     if (size < HEAD)
@@ -83,8 +86,10 @@ enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id) {
         if (!head_read(bytes + at, &r) || r.type != PARAMS || r.id != *id)
             return GATE_FOREIGN;
         at += HEAD;
-        if (r.content == 0)
+        if (r.content == 0) {
+            *end = at;
             return pairs_judge(bytes, used);
+        }
         if (used + r.content > GATE_PARAMS_MAX || at + r.content + r.padding + HEAD > GATE_SIZE)
             return GATE_TOO_LARGE;
         if (size - at < r.content)
@@ -93,6 +98,11 @@ enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id) {
         used += r.content;
         at += r.content + r.padding;
     }
+}
+
+enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id) {
+    size_t end;
+    return judge(bytes, size, id, &end);
 }
 
 static int64_t now_ms(void) {
@@ -106,10 +116,17 @@ static void nap(int ms) {
     nanosleep(&t, NULL);
 }
 
+/* The other side says no more: what has not come yet will not come. */
+static bool said_all(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 /* No system call waits for more bytes than are there without taking them, so it looks again: after
    1, 2, 4, ... 20 ms.  Web servers send the variables in one piece, so the first look is enough. */
 enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *id) {
     enum gate_verdict v = GATE_WAIT;
+    bool last = false;
     int64_t end = 0;
     *id = 0;
     for (int step = 1; v == GATE_WAIT; step = step * 2 > STEP_MAX_MS ? STEP_MAX_MS : step * 2) {
@@ -124,11 +141,34 @@ enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *
             break;
         if (!end)
             end = now_ms() + wait_ms;
-        if (now_ms() >= end)
+        if (last || now_ms() >= end)
             return GATE_GONE;
-        nap(step);
+        last = said_all(fd); /* then one more look, for what came since */
+        if (!last)
+            nap(step);
     }
     return v;
+}
+
+int gate_take(int fd, unsigned char *room, int to) {
+    unsigned id;
+    size_t end = 0;
+    int padding = -1;
+    ssize_t n = recv(fd, room, GATE_SIZE, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0)
+        return -1;
+    if (judge(room, (size_t)n, &id, &end) == GATE_READY &&
+        recv(fd, room, end, MSG_DONTWAIT) == (ssize_t)end) {
+        size_t begun = 2 * HEAD, gap = room[6];
+        padding = room[end - 2];
+        room[6] = room[end - 2] = 0; /* libfcgi takes the padding of these two for a head */
+        memmove(room + begun, room + begun + gap, end - begun - gap);
+        end -= gap;
+        if (send(to, room, end, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)end)
+            padding = -1;
+    }
+    explicit_bzero(room, (size_t)n);
+    return padding;
 }
 
 /* A record's head at b. */

@@ -4,7 +4,8 @@
  * libfcgi 2.4.2 trusts the web server: it ends the process where its own memory runs out, adds the
  * lengths of a name and a value without a bound (CVE-2025-23016), writes its answer to FCGI_GET_VALUES
  * over a buffer of 64 bytes, and waits for the rest of a cut request as long as the socket lets it.
- * So it is given a request only when all variables are there, are well formed and are few.
+ * So it is given a request's variables, and nothing else, when all are there, are well formed and are
+ * few; the body is read by body.c.
  * Specification: FastCGI 1.0, sections 3.3, 3.4, 5.1, 5.2.
  */
 #ifndef OTPREFUND_GATE_H
@@ -36,6 +37,13 @@ enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id);
  * has GATE_SIZE bytes and is wiped: the body may hold an OTP.  Never GATE_WAIT.
  */
 enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *id);
+
+/*
+ * Takes the variables of a request that is GATE_READY off fd, up to the end of their last record's head,
+ * and sends them, without the padding that libfcgi trips over, to to: a socket of our own with room for
+ * GATE_SIZE bytes.  room as above.  The bytes of padding that come before the body; -1: it could not.
+ */
+int gate_take(int fd, unsigned char *room, int to);
 
 /* Answers request id with a status (400, 431 or 503) and a sentence, without the library and without
  * memory.  The caller closes fd. */

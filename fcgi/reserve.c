@@ -1,7 +1,15 @@
 /* reserve.c - malloc, realloc and free with a fixed pool behind them for libfcgi. */
 #include "fcgi/reserve.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* gcc says so by its macros, clang by its features. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define RESERVE_NONE
+#endif
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(RESERVE_NONE)
 
 void reserve_enter(void) {
 }

@@ -18,12 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fcgi/body.h"
 #include "fcgi/gate.h"
 #include "fcgi/log.h"
 #include "fcgi/reserve.h"
 
 #define READ_TIMEOUT_S  2 /* the web server has the whole request: it needs no time */
-#define BODY_TIMEOUT_S  5 /* all of the body, however it trickles */
 #define WRITE_TIMEOUT_S 10
 #define DRAIN_MAX       (16u << 20) /* unread body thrown away so that the answer is not lost */
 #define THREAD_STACK    (1u << 20)
@@ -52,9 +52,8 @@ struct serve {
 
 /* One request's streams, for the reader and writer that know no FastCGI. */
 struct exchange {
-    FCGX_Request fcgi;
-    bool ended;   /* the body was read to its end */
-    time_t since; /* of the body's first byte; 0: none yet */
+    FCGX_Request fcgi; /* its variables */
+    struct body body;
     size_t out_size;
     unsigned char out[HEADER_SIZE + OUT_ROOM + 2 * HEADER_SIZE + END_SIZE];
 };
@@ -69,35 +68,15 @@ struct job {
     struct request request;
 };
 
-static time_t now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
+/* What a worker has for itself. */
+struct bench {
+    int in, out; /* a way to the library, for the variables of one request; -1: none */
+    unsigned char room[GATE_SIZE];
+};
 
-/* Bytes are wiped from libfcgi's buffer as they are taken out: they may be an OTP. */
 static size_t exchange_read(void *arg, char *out, size_t size) {
     struct exchange *x = arg;
-    FCGX_Stream *in = x->fcgi.in;
-    if (!x->since)
-        x->since = now_s();
-    if (!size || now_s() - x->since > BODY_TIMEOUT_S)
-        return 0;
-    int c = FCGX_GetChar(in);
-    if (c == EOF) {
-        x->ended = FCGX_GetError(in) == 0;
-        return 0;
-    }
-    out[0] = (char)c;
-    explicit_bzero(in->rdNext - 1, 1);
-    size_t more = (size_t)(in->stop - in->rdNext);
-    if (more > size - 1)
-        more = size - 1;
-    if (more) {
-        FCGX_GetStr(out + 1, (int)more, in);
-        explicit_bzero(in->rdNext - more, more);
-    }
-    return more + 1;
+    return body_read(&x->body, out, size);
 }
 
 static void put_header(unsigned char *to, int type, int id, size_t size) {
@@ -133,7 +112,7 @@ static bool exchange_send(struct exchange *x, bool last) {
         size += HEADER_SIZE + END_SIZE;
     }
     x->out_size = 0;
-    return write_all(x->fcgi.ipcFd, x->out, size);
+    return write_all(x->body.fd, x->out, size);
 }
 
 static bool exchange_write(void *arg, const char *bytes, size_t size) {
@@ -156,10 +135,10 @@ static bool exchange_write(void *arg, const char *bytes, size_t size) {
 static bool exchange_drain(struct exchange *x) {
     char rest[4096];
     size_t total = 0, n;
-    while (!x->ended && total < DRAIN_MAX && (n = exchange_read(x, rest, sizeof(rest))) > 0)
+    while (total < DRAIN_MAX && (n = body_read(&x->body, rest, sizeof(rest))) > 0)
         total += n;
     explicit_bzero(rest, sizeof(rest));
-    return x->ended;
+    return x->body.ended;
 }
 
 static struct job *job_take(struct serve *s) {
@@ -208,31 +187,57 @@ static bool watch(struct serve *s, int op, int fd) {
     return epoll_ctl(s->epoll_fd, op, fd, &e) == 0;
 }
 
-/* Reads the request that is waiting on the connection.  false: there is none to answer, and the
- * connection is closed. */
-static bool receive(struct job *j) {
+/* The library closes its end where it does not like a request; then there is a new one. */
+static bool bench_open(struct bench *b) {
+    int pair[2], size = GATE_SIZE * 2;
+    if (b->in >= 0)
+        return true;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    b->in = pair[0];
+    b->out = pair[1];
+    return true;
+}
+
+static void bench_close(struct bench *b, bool both) {
+    if (b->out >= 0)
+        close(b->out);
+    if (both && b->in >= 0)
+        close(b->in);
+    b->in = b->out = -1;
+}
+
+/* Reads the request that is waiting on the connection.  false: there is none to answer. */
+static bool receive(struct job *j, unsigned id, struct bench *bench) {
     FCGX_Request *r = &j->x.fcgi;
-    j->x.ended = false;
-    j->x.since = 0;
-    j->x.out_size = 0;
-    /* No listening socket: when this connection fails, the library must not wait for another one.
-     */
-    if (FCGX_InitRequest(r, -1, 0) != 0) {
-        close(j->fd);
+    int padding;
+    /* No listening socket: when this fails, the library must not wait for another one. */
+    if (FCGX_InitRequest(r, -1, 0) != 0)
+        return false;
+    padding = gate_take(j->fd, bench->room, bench->out);
+    if (padding < 0) { /* what is left on the way is no request's */
+        bench_close(bench, true);
         return false;
     }
+    j->x.out_size = 0;
+    body_start(&j->x.body, j->fd, id, (size_t)padding);
     /* As if it had kept this connection from an earlier request: it reads the next one from it. */
-    r->ipcFd = j->fd;
+    r->ipcFd = bench->in;
     r->keepConnection = 1;
     FCGX_Detach(r); /* closing means close(2), without the library's lingering */
     reserve_enter();
     int accepted = FCGX_Accept_r(r);
     reserve_leave();
-    if (accepted != 0)
-        return false; /* the library has closed it */
+    if (accepted != 0) { /* the library has closed its end */
+        bench_close(bench, false);
+        return false;
+    }
+    r->ipcFd = -1;
     if (FCGX_GetError(r->in) == 0)
         return true;
-    FCGX_Free(r, 1); /* cut short: half of the variables are no request */
+    FCGX_Free(r, 0);
+    bench_close(bench, true);
     return false;
 }
 
@@ -247,25 +252,29 @@ void serve_answered(struct reply *reply) {
         keep = false;
     reply_free(reply);
     request_clear(&j->request);
-    FCGX_Free(r, !keep);
-    if (keep && !watch(j->serve, EPOLL_CTL_MOD, j->fd))
+    FCGX_Free(r, 0);
+    if (!keep || !watch(j->serve, EPOLL_CTL_MOD, j->fd))
         close(j->fd);
     job_give(j);
 }
 
 /* Answers the request that is waiting on fd, or hands it to the handler, which sees to the rest. */
-static void answer(struct serve *s, int fd, unsigned id) {
+static void answer(struct serve *s, int fd, unsigned id, struct bench *bench) {
     const char *why = "";
     struct job *j = job_take(s);
     if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
         atomic_store(&s->dirty, true);
-    if (!j) {
+    if (!j || !bench_open(bench)) {
         gate_refuse(fd, id, 503);
         close(fd);
+        if (j)
+            job_give(j);
         return;
     }
     j->fd = fd;
-    if (!receive(j)) {
+    if (!receive(j, id, bench)) {
+        gate_refuse(fd, id, 503);
+        close(fd);
         job_give(j);
         return;
     }
@@ -324,11 +333,11 @@ static void take_on(struct serve *s, unsigned char *room) {
 }
 
 /* Bytes are there, or the other side has gone. */
-static void attend(struct serve *s, int fd, unsigned char *room) {
+static void attend(struct serve *s, int fd, struct bench *bench) {
     unsigned id = 0;
-    enum gate_verdict v = gate_wait(fd, room, GATE_WAIT_MS, &id);
+    enum gate_verdict v = gate_wait(fd, bench->room, GATE_WAIT_MS, &id);
     if (v == GATE_READY) {
-        answer(s, fd, id);
+        answer(s, fd, id, bench);
         return;
     }
     if (v == GATE_TOO_LARGE || (v == GATE_FOREIGN && id)) {
@@ -353,9 +362,13 @@ static int next_event(struct serve *s, struct epoll_event *e) {
 
 static void *work(void *arg) {
     struct serve *s = arg;
-    unsigned char *room = malloc(GATE_SIZE);
+    struct bench *bench = malloc(sizeof(*bench));
     struct epoll_event e;
-    while (room) {
+    if (!bench)
+        return NULL;
+    bench->in = bench->out = -1;
+    bench_open(bench);
+    for (;;) {
         int n = next_event(s, &e);
         if (n < 0 && errno != EINTR)
             break;
@@ -364,11 +377,12 @@ static void *work(void *arg) {
         if (e.data.fd == s->stop_fd)
             break;
         if (e.data.fd == s->listen_fd)
-            take_on(s, room);
+            take_on(s, bench->room);
         else
-            attend(s, e.data.fd, room);
+            attend(s, e.data.fd, bench);
     }
-    free(room);
+    bench_close(bench, true);
+    free(bench);
     return NULL;
 }
 

@@ -2,9 +2,9 @@
  * serve.h - FastCGI connections and the worker threads that answer them.
  *
  * Connections wait in an epoll set; a worker takes one only when bytes are there, so idle kept
- * connections (nginx: fastcgi_keep_conn on) hold no thread.  libfcgi reads and writes a request's
- * records; accepting, waiting and closing are ours, because the library can do these only by
- * blocking.
+ * connections (nginx: fastcgi_keep_conn on) hold no thread.  libfcgi reads a request's
+ * variables (gate.h); accepting, waiting, closing and the body are ours, because the library can do
+ * these only by blocking, or not safely.
  */
 #ifndef OTPREFUND_SERVE_H
 #define OTPREFUND_SERVE_H

@@ -251,6 +251,8 @@ static void take(struct reading *r, const char *section, const char *name, const
         snprintf(what, sizeof what, "unknown %s %.49s: see otprefund.conf(5)",
                  known ? "setting" : "section", known ? name : section);
         refuse(r, r->line, what);
+    } else if (*value == ';') {
+        refuse(r, r->line, "the value begins with a ;, as a remark does: put a blank before the ;");
     } else if (r->seen[i]) {
         snprintf(what, sizeof what, "[%s] %s stands on line %d already: remove one of them",
                  section, name, r->seen[i]);

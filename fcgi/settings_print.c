@@ -3,7 +3,8 @@
 
 #include "fcgi/settings_part.h"
 
-#define MASK "********"
+#define MASK         "********"
+#define LONGEST_LINE 198 /* bytes that settings_load takes of a line */
 
 /* Could this keyword of libpq hold a secret?  Percent signs could hide one. */
 static bool is_secret(const char *name, size_t size) {
@@ -85,6 +86,13 @@ static void print_value(const struct settings *s, const struct settings_row *row
     }
 }
 
+/* Without its blanks where a long text would not fit on a line with them. */
+static const char *equals(const struct settings *s, const struct settings_row *row) {
+    bool text = row->type != SETTINGS_INT && row->type != SETTINGS_BOOL;
+    size_t size = strlen(row->name) + (text ? strlen((const char *)s + row->offset) : 0);
+    return size + 3 > LONGEST_LINE ? "=" : " = ";
+}
+
 void settings_print(const struct settings *s, FILE *to) {
     const struct settings_row *row;
     const char *section = "";
@@ -92,7 +100,7 @@ void settings_print(const struct settings *s, FILE *to) {
         if (strcmp(section, row->section) != 0)
             fprintf(to, "%s[%s]\n", i ? "\n" : "", row->section);
         section = row->section;
-        fprintf(to, "%s = ", row->name);
+        fprintf(to, "%s%s", row->name, equals(s, row));
         print_value(s, row, to);
         fputc('\n', to);
     }

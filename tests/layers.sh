@@ -98,8 +98,8 @@ none "no function with hidden state, a shell, or a guessable name" \
 # ---- every source file is built and shipped ----------------------------------------------------
 cd "$OLDPWD" || exit 1
 lost=
-for file in {sql,core,fcgi,ctl,tests/bank,tests/unit,tests/integration,tests/bench}/*.[ch] sql/*.sql sql/reports/*.sql \
-    web/templates/* web/* doc/*.[0-9]* tests/*.sh tests/*/*.sh tests/cases/*; do
+for file in {sql,core,fcgi,ctl,tests/bank,tests/unit,tests/integration,tests/bench,tests/fuzz}/*.[ch] sql/*.sql sql/reports/*.sql \
+    web/templates/* web/* doc/*.[0-9]* tests/*.sh tests/*/*.sh tests/cases/* tests/fuzz/corpus/*; do
     case $file in */Makefile.inc | *.service | *.socket) continue ;; esac
     [ ! -f "$file" ] || grep -qwF -e "$file" -e "${file%.c}" {sql,core,fcgi,ctl,web,doc,tests,tests/bank}/Makefile.inc ||
         lost="$lost $file"

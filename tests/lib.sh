@@ -98,7 +98,7 @@ copy_sources() {
             ! -name '*.pc' ! -name '*.service' ! -name '*.socket' ! -name '*.gcno' ! -name '*.gcda' \
             ! -path fcgi/otprefund.fcgi ! -path ctl/otprefundctl ! -path tests/bank/bank \
             ! -path tests/integration/integration \
-            \( ! -path 'tests/unit/test_*' -o -name '*.c' \) -print0) \
+            \( ! -path 'tests/unit/test_*' ! -path 'tests/fuzz/fuzz_*' -o -name '*.c' \) -print0) \
         >"$to.list" || return 1
     (cd "$top" && tar -c --null -T "$to.list") | tar -x -C "$to" || return 1
     (cd "$to" && find .ci sql core fcgi ctl web doc tests -type f -print0) |

@@ -14,7 +14,7 @@ passed=0 failed=0
 
 rm -rf "$tree" "$build" # dates of another time would hide changes
 mkdir -p "$tree" "$build" || exit 1
-(cd "$top" && tar -cf - --exclude=./.git --exclude=./.check --exclude=./.bench --exclude=./.chaos --exclude='./.demo*' --exclude=./build .) | tar -C "$tree" -xf - || exit 1
+(cd "$top" && tar -cf - --exclude=./.git --exclude=./.check --exclude=./.bench --exclude=./.chaos --exclude=./.fuzz --exclude='./.demo*' --exclude=./build .) | tar -C "$tree" -xf - || exit 1
 cd "$build" || exit 1
 { [ -x "$tree/configure" ] || (cd "$tree" && ./autogen.sh); } >"$dir/log" 2>&1 &&
     "$tree/configure" CFLAGS='-O1' >>"$dir/log" 2>&1 && make -j2 >>"$dir/log" 2>&1 ||

@@ -48,6 +48,10 @@ static void test_bodies(void) {
         "{\"otp\":\"012345\"}{}",
         "{\"otp\":\"012345\",}",
         "{\"otp\":\"0123\xff\"}",
+        "{\"otp\":\"0123\\u00#045\"}", /* not 0123 */
+        "{\"otp\":\"0123\\u",
+        "{\"otp\":\"012345\"}\b", /* no blank of RFC 8259 */
+        "\v{\"otp\":\"012345\"}",
     };
     CU_ASSERT_PTR_NULL(read_body(" {\"otp\" : \"012345\" }\r\n", true));
     CU_ASSERT_STRING_EQUAL(otp, "012345");

@@ -174,9 +174,47 @@ static void test_socket(void) {
     CU_ASSERT(got[n - 16] == 1 && got[n - 15] == 3); /* FCGI_END_REQUEST */
     close(pair[0]);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    CU_ASSERT_EQUAL(send(pair[0], bytes, 5, 0), 5);
+    CU_ASSERT_EQUAL(shutdown(pair[0], SHUT_WR), 0);
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 60000, &id), GATE_GONE); /* and nobody waits for it */
+    close(pair[1]);
+    close(pair[0]);
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     close(pair[0]);
     CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &id), GATE_GONE);
     close(pair[1]);
+}
+
+/* The variables and no byte more are taken, without the padding that libfcgi forgets to skip. */
+static void test_take(void) {
+    static unsigned char room[GATE_SIZE], zero[GATE_SIZE];
+    unsigned char got[4096];
+    int pair[2], way[2];
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, way), 0);
+    static const unsigned char responder[8] = {0, 1, 1};
+    size = 0;
+    record(1, 7, responder, 8, 3);
+    record(4, 7, pairs, PAIRS, 5);
+    CU_ASSERT_EQUAL(send(pair[0], bytes, size, 0), (ssize_t)size);
+    CU_ASSERT_EQUAL(gate_take(pair[1], room, way[1]), -1); /* not GATE_READY */
+    record(4, 7, NULL, 0, 9);
+    CU_ASSERT_EQUAL(send(pair[0], bytes + size - 17, 17, 0), 17);
+    CU_ASSERT_EQUAL(send(pair[0], "body", 4, 0), 4);
+    CU_ASSERT_EQUAL(gate_take(pair[1], room, way[1]), 9);
+    CU_ASSERT_EQUAL(memcmp(room, zero, sizeof room), 0);
+    ssize_t n = recv(way[0], got, sizeof got, MSG_DONTWAIT);
+    CU_ASSERT_EQUAL_FATAL(n, (ssize_t)size - 9 - 3);
+    bytes[6] = bytes[size - 9 - 2] = 0;
+    CU_ASSERT_EQUAL(memcmp(got, bytes, 16), 0);
+    CU_ASSERT_EQUAL(memcmp(got + 16, bytes + 19, (size_t)n - 16), 0);
+    n = recv(pair[1], got, sizeof got, MSG_DONTWAIT);
+    CU_ASSERT(n == 13 && memcmp(got + 9, "body", 4) == 0);
+    CU_ASSERT_EQUAL(gate_take(pair[1], room, way[1]), -1); /* nothing there */
+    for (int i = 0; i < 2; i++) {
+        close(pair[i]);
+        close(way[i]);
+    }
 }
 
 int main(void) {
@@ -187,6 +225,7 @@ int main(void) {
     CU_add_test(s, "limits", test_limits);
     CU_add_test(s, "what is no request", test_foreign);
     CU_add_test(s, "on a socket", test_socket);
+    CU_add_test(s, "taken for the library", test_take);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     unsigned failed = CU_get_number_of_failures();

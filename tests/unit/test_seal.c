@@ -23,6 +23,26 @@ static bool line(void *arg, const char *const *fields, int n) {
     return seal_check_line(arg, fields, n);
 }
 
+/* Files that no database wrote: counted within bounds, told in visible characters. */
+static void test_file(void) {
+    static const char *const seals[][7] = {
+        {"seal", "9223372036854775807", "x", "1", "0", "-", "no digest"},
+        {"seal", "-9223372036854775808", "x", "1", "0", "no digest", "\x1b[2J"},
+    };
+    static const char *const late[] = {"late", "\x1b]0;x\a", "\xff"};
+    struct seal_check *c = seal_check_new(NULL, note, NULL);
+    found[0] = '\0';
+    CU_ASSERT(seal_check_line(c, seals[0], 7));
+    CU_ASSERT(seal_check_line(c, seals[1], 7));
+    CU_ASSERT(seal_check_line(c, late, 3));
+    seal_check_end(c, &sum);
+    seal_check_free(c);
+    CU_ASSERT_EQUAL(sum.seals, INT64_MAX);
+    CU_ASSERT_STRING_EQUAL(sum.digest, "");
+    CU_ASSERT_PTR_NULL(strpbrk(found, "\x1b\a\xff"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found, "inserted, or its seal was taken away: ?]0;x? ?\n"));
+}
+
 /* Verifies; the number of findings, -1 if it could not. */
 static int64_t verify(const char *expect) {
     char why[200] = "";
@@ -229,6 +249,7 @@ int main(void) {
         return 1;
     CU_initialize_registry();
     CU_pSuite s = CU_add_suite("seal", NULL, NULL);
+    CU_add_test(s, "a file of any words", test_file);
     CU_add_test(s, "rows are sealed, once", sealed);
     CU_add_test(s, "a row about an old attempt", late_rows);
     CU_add_test(s, "a changed row is named", changed);

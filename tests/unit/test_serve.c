@@ -212,6 +212,46 @@ static void test_cut(void) {
     server_stop();
 }
 
+/* What has no place in a body ends it: nothing of it is answered, and the library never sees it. */
+static void test_strange_body(void) {
+    static const char begin[] = "\1\1\0\1\0\10\2\0\0\1\1\0\0\0\0\0xx"
+                                "\1\4\0\1\0\42\0\0\16\4REQUEST_METHODPOST\13\1REQUEST_URI/"
+                                "\1\4\0\1\0\0\3\0pad";
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } strange[] = {
+        /* FCGI_GET_VALUES with more names than libfcgi has room for the answers */
+        {"\1\11\0\0\0\120\0\0\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS"
+         "\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS",
+         88},
+        {"\1\1\0\2\0\10\0\0\0\1\0\0\0\0\0\0", 16}, /* another request */
+        {"\1\2\0\1\0\0\0\0", 8},                     /* an abort */
+        {"\1\5\0\2\0\1\0\0x", 9},                    /* another one's body */
+        {"\2\5\0\1\0\1\0\0x", 9},                    /* another version */
+    };
+    static const char end[] = "\1\5\0\1\0\3\5\0abcpadpa\1\5\0\1\0\0\0";
+    char text[4096], byte;
+    server_start(0);
+    for (size_t i = 0; i <= sizeof strange / sizeof strange[0]; i++) {
+        bool sane = i == sizeof strange / sizeof strange[0];
+        int fd = fcgi_connect(path);
+        CU_ASSERT_EQUAL(send(fd, begin, sizeof begin - 1, 0), (ssize_t)sizeof begin - 1);
+        if (!sane)
+            CU_ASSERT(send(fd, strange[i].bytes, strange[i].size, MSG_NOSIGNAL) > 0);
+        send(fd, end, sizeof end, MSG_NOSIGNAL); /* with the NUL */
+        CU_ASSERT_EQUAL(fcgi_receive(fd, text, sizeof text), 200);
+        if (sane) { /* kept, for the next one */
+            CU_ASSERT_EQUAL(fcgi_send(fd, "/", 0), 0);
+            CU_ASSERT_EQUAL(fcgi_receive(fd, text, sizeof text), 200);
+        } else {
+            CU_ASSERT(recv(fd, &byte, 1, 0) <= 0);
+        }
+        close(fd);
+    }
+    server_stop();
+}
+
 /* Descriptors beyond 1024 too, where select(2) ends. */
 static void test_idle(void) {
     static int held[IDLE];
@@ -248,6 +288,7 @@ int main(void) {
     CU_add_test(s, "out of descriptors", test_no_descriptors);
     CU_add_test(s, "out of descriptors, all idle", test_refused);
     CU_add_test(s, "cut requests", test_cut);
+    CU_add_test(s, "what has no place in a body", test_strange_body);
     CU_add_test(s, "thousands of idle connections", test_idle);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();

@@ -188,6 +188,9 @@ static void test_words(void) {
     CU_ASSERT_FALSE(load_more("[callback]\nsecret_file = keys/callback\n"));
     CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "begins with /"));
     CU_ASSERT_TRUE(load_more("[callback]\nsecret_file =\n"));
+    CU_ASSERT_TRUE(load_more("[callback]\nsecret_file = ; none\n"));
+    CU_ASSERT_FALSE(load_more("[bank]\nservice_code =;80\n")); /* printed it would be a remark */
+    CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "begins with a ;"));
 }
 
 static void test_names(void) {
@@ -361,6 +364,13 @@ static void test_print(void) {
     }
     CU_ASSERT_TRUE(load(text)); /* without a password it is a settings file */
     CU_ASSERT_EQUAL(memcmp(&before, &s, sizeof s), 0);
+    free(text);
+    char line[250]; /* the longest line, that blanks would make too long */
+    snprintf(line, sizeof line, "[bank]\nca_file=/%0189d\n", 0);
+    CU_ASSERT_TRUE(load_more(line));
+    text = printed();
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, line + strlen("[bank]")));
+    CU_ASSERT_TRUE(load(text));
     free(text);
 }
 
