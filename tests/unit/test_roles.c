@@ -1,6 +1,7 @@
 /*
- * test_roles.c - every address asked by everybody: people of each role, the disabled, the unknown, nobody, and
- * machines with each kind of token.  Who is refused has changed nothing; every answer carries the headers.
+ * test_roles.c - every address asked by everybody: people of each role, the disabled, the unknown,
+ * nobody, and machines with each kind of token.  Who is refused has changed nothing; every answer
+ * carries the headers.
  */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
