@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fcgi/log.h"
 #include "fcgi/route.h"
 #include "tests/unit/house.h"
 #include "tests/unit/pg_helper.h"
@@ -388,6 +389,42 @@ static void test_forms(void) {
     CU_ASSERT_EQUAL(post("asha", "same-origin", body), 303);
 }
 
+/* Who was refused, why, and no token in it. */
+static void test_told(void) {
+    static const char *const wanted[] = {"user=mallory because=unknown",
+                                         "user=gone because=disabled",
+                                         "user=meera because=role",
+                                         "user=usha because=\"form token\"",
+                                         "because=token",
+                                         "user=reader because=scope",
+                                         "user=asha because=\"another site\""};
+    char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "", body[400];
+    int file = mkstemp(path), quiet = dup(2);
+    CU_ASSERT_FATAL(file >= 0 && quiet >= 0 && dup2(file, 2) == 2);
+    unlink(path);
+    log_setup(LOG_WARNING, false);
+    get("/", "mallory", NULL);
+    get("/", "gone", NULL);
+    get("/", "meera", NULL);
+    snprintf(body, sizeof body, "idempotency_key=t-1&csrf_token=%s", house_token("asha"));
+    post("usha", NULL, body);
+    post("asha", "cross-site", body);
+    get("/api/v1/attempts", NULL, "token-of-nobody-at-all");
+    send(row_of(ROUTE_API_REFUND), READER, next_tid());
+    log_setup(LOG_ERROR, false);
+    dup2(quiet, 2);
+    CU_ASSERT(pread(file, text, sizeof text - 1, 0) > 0);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (!strstr(text, wanted[i]))
+            printf("\n    not told: %s in\n%s", wanted[i], text);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted[i]));
+    }
+    CU_ASSERT_PTR_NULL(strstr(text, "token-of-"));
+    CU_ASSERT_PTR_NULL(strstr(text, "48201537"));
+    close(file);
+    close(quiet);
+}
+
 /* A refund of asha's, settled, for what needs one. */
 static bool one_refund(void) {
     if (send(row_of(ROUTE_REFUND), OPERATOR, next_tid()) != 303)
@@ -416,6 +453,7 @@ int main(void) {
     CU_add_test(s, "an operator lists the own attempts", test_own_counter);
     CU_add_test(s, "nobody names himself", test_claims);
     CU_add_test(s, "forms of others, and names given twice", test_forms);
+    CU_add_test(s, "refusals are told in the log", test_told);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     unsigned failed = CU_get_number_of_failures();

@@ -103,11 +103,11 @@ static void insert_only(void) {
     char sql[256];
     CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.attempt") > 0);
     for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++)
-        for (int t = 0; t < 9; t++)
+        for (size_t t = 0; t < sizeof journal_tables / sizeof journal_tables[0]; t++)
             for (int h = 0; h < 3; h++) { /* UPDATE, DELETE, TRUNCATE */
                 snprintf(sql, sizeof sql, "BEGIN; SET LOCAL ROLE %s", r == 3 ? "none" : roles[r]);
                 CU_ASSERT(pg_do(sql));
-                change(sql, sizeof sql, h, t);
+                change(sql, sizeof sql, h, (int)t);
                 CU_ASSERT_FALSE(pg_do(sql));
                 CU_ASSERT_STRING_EQUAL(pg_state(), "42501");
                 CU_ASSERT(pg_do("ROLLBACK"));
