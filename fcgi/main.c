@@ -18,6 +18,7 @@
 #include "fcgi/env.h"
 #include "fcgi/listen.h"
 #include "fcgi/log.h"
+#include "fcgi/sandbox.h"
 #include "fcgi/serve.h"
 
 #ifndef PACKAGE_VERSION /* the build gives it */
@@ -169,6 +170,11 @@ static bool run(struct app *app, const sigset_t *ends) {
     struct listen door;
     if (!listen_open(&door, app->settings->desk_listen, why, sizeof(why)))
         return failed("listen", why);
+    /* Before the first thread and the first byte from outside. */
+    if (!sandbox_enter(why, sizeof(why))) {
+        failed("sandbox", why);
+        goto out;
+    }
     if (!app_files(app) || !app_core(app))
         goto out;
     serve = serve_start(door.fd, app->settings->desk_workers, app_handle, app, why, sizeof(why));
@@ -178,7 +184,8 @@ static bool run(struct app *app, const sigset_t *ends) {
     }
     snprintf(number, sizeof(number), "%d", app->settings->desk_workers);
     log_event(LOG_INFO, NULL, "ready", "version", PACKAGE_VERSION, "listen",
-              door.path[0] ? door.path : "inherited or tcp", "workers", number, NULL);
+              door.path[0] ? door.path : "inherited or tcp", "workers", number,
+              "sandbox", sandbox_kind(), NULL);
     listen_notify("READY=1");
     if (sigwait(ends, &signal_number) == 0)
         good = true;

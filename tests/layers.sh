@@ -79,6 +79,7 @@ door OpenSSL 'openssl/' 'core/(sign|secret)\.c' 'core/sign.c and core/secret.c'
 door cJSON '(cjson/)?cJSON' 'core/answer_json\.c|fcgi/api\.c' 'core/answer_json.c and fcgi/api.c'
 door libfcgi 'fcgiapp|fcgi_stdio|fcgi_config|fcgios' 'fcgi/serve\.c' 'fcgi/serve.c'
 door inih 'ini\.h' 'fcgi/settings\.c' 'fcgi/settings.c'
+door libseccomp 'seccomp\.h' 'fcgi/sandbox\.c' 'fcgi/sandbox.c'
 door libmicrohttpd 'microhttpd' 'nothing' 'tests/bank'
 door CUnit 'CUnit/' 'nothing' 'tests/'
 

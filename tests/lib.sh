@@ -12,7 +12,7 @@ complain() { printf '%s: %s\n' "$me" "$*" >&2; }
 build_needs="command:gcc=gcc command:make=make command:autoreconf=autoconf command:automake=automake
     command:libtoolize=libtool command:pkg-config=pkg-config header:stdio.h=libc6-dev
     pc:libcurl=libcurl4-openssl-dev pc:libcjson=libcjson-dev pc:libpq=libpq-dev pc:libcrypto=libssl-dev
-    header:fcgiapp.h=libfcgi-dev pc:inih=libinih-dev pc:libmicrohttpd=libmicrohttpd-dev"
+    header:fcgiapp.h=libfcgi-dev pc:inih=libinih-dev pc:libseccomp=libseccomp-dev pc:libmicrohttpd=libmicrohttpd-dev"
 run_needs="command:nginx=nginx command:openssl=openssl command:curl=curl postgres:=postgresql
     file:/etc/ssl/certs/ca-certificates.crt=ca-certificates file:/usr/share/zoneinfo/Asia/Kolkata=tzdata"
 test_needs="header:CUnit/Basic.h=libcunit1-dev command:ctags=universal-ctags command:spin=spin

@@ -146,6 +146,7 @@ void suite_callback(void);
 void suite_socket(void);
 void suite_secrets(void);
 void suite_ledger(void);
+void suite_memory(void);
 void suite_bank_down(void);
 
 #endif

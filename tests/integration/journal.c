@@ -25,8 +25,8 @@ void db_close(void) {
 static PGresult *query(const char *sql, const char *p1, const char *p2) {
     const char *values[] = {p1, p2};
     PGresult *r = PQexecParams(db, sql, p2 ? 2 : p1 ? 1 : 0, NULL, values, NULL, NULL, 0);
-    expect(PQresultStatus(r) == PGRES_TUPLES_OK, "query failed: %s: %s", sql,
-           PQresultErrorMessage(r));
+    expect(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK,
+           "query failed: %s: %s", sql, PQresultErrorMessage(r));
     return r;
 }
 

@@ -18,7 +18,7 @@
 
 #include "tests/integration/it.h"
 
-static int files_seen, logs_seen;
+static int files_seen, logs_seen, wal_seen, table_files_seen;
 
 /* ---- looking through bytes ------------------------------------------------------------------- */
 
@@ -102,16 +102,23 @@ static int look_in_file(const char *path, const struct stat *s, int type, struct
     munmap(bytes, (size_t)s->st_size);
     files_seen++;
     logs_seen += log;
+    wal_seen += strstr(path, "/pg_wal/") != NULL;
+    table_files_seen += strstr(path, "/base/") != NULL;
     return 0;
 }
 
 static void in_files(void) {
+    char done[8];
+    db_text(done, sizeof done, "CHECKPOINT", NULL, NULL); /* tables, too, are on the disk then */
     if (it.folder)
         nftw(it.folder, look_in_file, 16, FTW_PHYS);
     if (it.state && (!it.folder || strcmp(it.state, it.folder) != 0))
         nftw(it.state, look_in_file, 16, FTW_PHYS);
     expect(files_seen > 0 && logs_seen > 0,
            "looked into %d files and %d logs under DEMO_DIR: expected some", files_seen, logs_seen);
+    expect(geteuid() != 0 || (wal_seen > 0 && table_files_seen > 50),
+           "looked into %d files of WAL and %d of tables: expected more", wal_seen,
+           table_files_seen);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */

@@ -232,7 +232,7 @@ void serve_answered(struct reply *reply) {
 int house_ask(const struct house_request *q) {
     static struct request request;
     static char texts[10][9000];
-    char *envp[12], **next = envp;
+    char *envp[13], **next = envp;
     struct body body = {q->body, q->body ? strlen(q->body) : 0};
     struct reply reply;
     const char *why = "";
@@ -257,6 +257,10 @@ int house_ask(const struct house_request *q) {
         snprintf(texts[i], sizeof texts[i], "%s=%s", pairs[i][0], pairs[i][1]);
         *next++ = texts[i];
     }
+    char extra[300];
+    snprintf(extra, sizeof extra, "%s", q->extra ? q->extra : "");
+    if (q->extra)
+        *next++ = extra;
     *next = NULL;
     answered = false;
     house_answer.size = 0;

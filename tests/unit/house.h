@@ -25,6 +25,7 @@ struct house_request {
     const char *login, *bearer, *key, *type, *site;
     const char *body;
     const char *address; /* NULL: 127.0.0.1 */
+    const char *extra;   /* one more variable, as NAME=value */
 };
 
 /* The answer to the last request: head and body as sent, whether it was whole, and its status. */

@@ -103,11 +103,11 @@ static void insert_only(void) {
     char sql[256];
     CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.attempt") > 0);
     for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++)
-        for (int t = 0; t < 9; t++)
+        for (size_t t = 0; t < sizeof journal_tables / sizeof journal_tables[0]; t++)
             for (int h = 0; h < 3; h++) { /* UPDATE, DELETE, TRUNCATE */
                 snprintf(sql, sizeof sql, "BEGIN; SET LOCAL ROLE %s", r == 3 ? "none" : roles[r]);
                 CU_ASSERT(pg_do(sql));
-                change(sql, sizeof sql, h, t);
+                change(sql, sizeof sql, h, (int)t);
                 CU_ASSERT_FALSE(pg_do(sql));
                 CU_ASSERT_STRING_EQUAL(pg_state(), "42501");
                 CU_ASSERT(pg_do("ROLLBACK"));
@@ -175,6 +175,81 @@ static void rights(void) {
                   "'otprefund'::regnamespace AND prosecdef AND coalesce(array_to_string("
                   "proconfig, ' '), '') NOT LIKE 'search_path=pg_catalog, pg_temp%'"),
         0);
+}
+
+/* Every right that a role has in the end, its own or everybody's, over every object of the schema. */
+static const char exact[] =
+    "WITH object(what, name, oid, rights) AS ("
+    "  SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END, "
+    "relname::text,"
+    "    oid, CASE relkind WHEN 'S' THEN '{SELECT,UPDATE,USAGE}' ELSE"
+    "    '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}' END::text[]"
+    "  FROM pg_class WHERE relnamespace = 'otprefund'::regnamespace AND relkind NOT IN ('i', 'I', "
+    "'t', 'c')"
+    "  UNION ALL SELECT 'function', proname || '/' || pronargs, oid, '{EXECUTE}'"
+    "  FROM pg_proc WHERE pronamespace = 'otprefund'::regnamespace"
+    "  UNION ALL SELECT 'type', typname, oid, '{}' FROM pg_type"
+    "  WHERE typnamespace = 'otprefund'::regnamespace AND typtype IN ('d', 'e')"
+    "  UNION ALL SELECT 'schema', nspname, oid, '{USAGE,CREATE}' FROM pg_namespace"
+    "  WHERE nspname IN ('otprefund', 'public')), "
+    "given(what, name, place, role, word) AS ("
+    "  SELECT what, name, p.n, r.role, p.word FROM object o, unnest(rights) WITH ORDINALITY "
+    "p(word, n),"
+    "    (VALUES ('otprefund_app'), ('otprefund_auditor')) r(role)"
+    "  WHERE CASE what WHEN 'function' THEN has_function_privilege(r.role, o.oid, p.word)"
+    "    WHEN 'schema' THEN has_schema_privilege(r.role, o.oid, p.word)"
+    "    WHEN 'sequence' THEN has_sequence_privilege(r.role, o.oid, p.word)"
+    "    ELSE has_table_privilege(r.role, o.oid, p.word) OR (p.word IN ('SELECT', 'INSERT', "
+    "'UPDATE',"
+    "      'REFERENCES') AND has_any_column_privilege(r.role, o.oid, p.word)) END) "
+    "SELECT o.what || E'\\t' || o.name || E'\\t' || coalesce((SELECT string_agg(word, ' ' ORDER BY "
+    "place)"
+    "    FROM given g WHERE (g.what, g.name, role) = (o.what, o.name, 'otprefund_app')), '-')"
+    "  || E'\\t' || coalesce((SELECT string_agg(word, ' ' ORDER BY place) FROM given g"
+    "    WHERE (g.what, g.name, role) = (o.what, o.name, 'otprefund_auditor')), '-') "
+    "FROM object o ORDER BY o.what COLLATE \"C\", o.name COLLATE \"C\"";
+
+/* tests/cases/rights.tsv says it all: an object without a line there, or a right it does not name, fails. */
+static void exact_rights(void) {
+    static char wanted[32768], path[600];
+    char line[512];
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/../tests/cases/rights.tsv", pg_folder);
+    FILE *in = fopen(path, "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    while (fgets(line, sizeof line, in))
+        if (line[0] != '#')
+            n += (size_t)snprintf(wanted + n, sizeof wanted - n, "%s", line);
+    fclose(in);
+    const char *have = pg_column(exact);
+    CU_ASSERT(strlen(have) > 2000);
+    CU_ASSERT_STRING_EQUAL(have, wanted);
+    if (strcmp(have, wanted) != 0)
+        printf("\n    tests/cases/rights.tsv is not what the database says:\n%s", have);
+}
+
+/* Neither role can more than that elsewhere: no attributes, no other roles, nothing in other schemas. */
+static void no_more(void) {
+    CU_ASSERT_EQUAL(
+        pg_number("SELECT count(*) FROM pg_roles WHERE rolname IN ('otprefund_app', "
+                  "'otprefund_auditor') AND NOT (rolsuper OR rolcreaterole OR rolcreatedb "
+                  "OR rolcanlogin OR rolreplication OR rolbypassrls)"),
+        2);
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_auth_members WHERE member IN "
+                              "('otprefund_app'::regrole, 'otprefund_auditor'::regrole)"),
+                    0);
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_default_acl d, aclexplode(d.defaclacl) a "
+                              "WHERE a.grantee IN (0, 'otprefund_app'::regrole, "
+                              "'otprefund_auditor'::regrole)"),
+                    0);
+    CU_ASSERT_FALSE(may("otprefund_app", "CREATE TABLE otprefund.own (id int)"));
+    CU_ASSERT_FALSE(may("otprefund_app", "CREATE TABLE public.own (id int)"));
+    CU_ASSERT_FALSE(may("otprefund_app", "COPY otprefund.operator TO '/tmp/x'"));
+    CU_ASSERT_FALSE(may("otprefund_app", "COPY (SELECT 1) TO PROGRAM 'true'"));
+    CU_ASSERT_FALSE(may("otprefund_app", "SELECT pg_read_file('/etc/passwd')"));
+    CU_ASSERT_FALSE(may("otprefund_app", "SET session_replication_role = replica"));
+    CU_ASSERT_FALSE(may("otprefund_app", "SELECT * FROM pg_authid"));
+    CU_ASSERT_FALSE(may("otprefund_auditor", "SELECT otprefund.seal_make(1)"));
 }
 
 /* ---- migrations ----------------------------------------------------------------------------- */
@@ -373,6 +448,8 @@ int main(void) {
     CU_add_test(s, "statements", statements);
     CU_add_test(s, "the journal is insert-only", insert_only);
     CU_add_test(s, "rights of the roles", rights);
+    CU_add_test(s, "exactly these rights", exact_rights);
+    CU_add_test(s, "and no more elsewhere", no_more);
     CU_add_test(s, "migrations", migrations);
     CU_add_test(s, "a database without the schema", not_migrated);
     CU_basic_set_mode(CU_BRM_VERBOSE);

@@ -1,0 +1,463 @@
+/*
+ * test_roles.c - every address asked by everybody: people of each role, the disabled, the unknown,
+ * nobody, and machines with each kind of token.  Who is refused has changed nothing; every answer
+ * carries the headers.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fcgi/log.h"
+#include "fcgi/route.h"
+#include "tests/unit/house.h"
+#include "tests/unit/pg_helper.h"
+
+#define FORM "application/x-www-form-urlencoded"
+#define JSON "application/json"
+
+enum who {
+    OPERATOR,
+    SUPERVISOR,
+    AUDITOR,
+    DISABLED,
+    UNKNOWN,
+    NOBODY,
+    REFUNDER,
+    READER,
+    REVOKED,
+    WRONG,
+    WHO_N
+};
+
+static const struct {
+    const char *name, *login, *bearer;
+} callers[WHO_N] = {
+    [OPERATOR] = {"operator", "asha", NULL},
+    [SUPERVISOR] = {"supervisor", "sunil", NULL},
+    [AUDITOR] = {"auditor", "meera", NULL},
+    [DISABLED] = {"disabled operator", "gone", NULL},
+    [UNKNOWN] = {"unknown login", "mallory", NULL},
+    [NOBODY] = {"nobody", NULL, NULL},
+    [REFUNDER] = {"token to refund", NULL, HOUSE_TOKEN_REFUND},
+    [READER] = {"token to read", NULL, HOUSE_TOKEN_READ},
+    [REVOKED] = {"revoked token", NULL, HOUSE_TOKEN_REVOKED},
+    [WRONG] = {"wrong token", NULL, "token-of-nobody-at-all"},
+};
+
+/* $T: a TID of this request's own.  $A: an attempt of asha's.  $F: form token and key. */
+static const struct row {
+    enum route_id route;
+    const char *method, *path, *type, *body, *address;
+    int wanted[WHO_N];
+} rows[] = {
+#define PEOPLE(op, sup, aud)                                                                       \
+    { op, sup, aud, 403, 403, 403, 403, 403, 403, 403 }
+#define MACHINES(refund, read)                                                                     \
+    { 401, 401, 401, 401, 401, 401, refund, read, 401, 401 }
+#define ALL(s)                                                                                     \
+    { s, s, s, s, s, s, s, s, s, s }
+    {ROUTE_DESK, "GET", "/", NULL, NULL, NULL, PEOPLE(200, 200, 403)},
+    {ROUTE_DESK, "HEAD", "/", NULL, NULL, NULL, PEOPLE(200, 200, 403)},
+    {ROUTE_TRANSACTION, "GET", "/refunds/$T", NULL, NULL, NULL, PEOPLE(200, 200, 403)},
+    {ROUTE_SEND_OTP, "POST", "/refunds/$T/otp", FORM, "$F", NULL, PEOPLE(303, 303, 403)},
+    {ROUTE_REFUND, "POST", "/refunds/$T/refund", FORM, "$F&otp=48201537&cash_returned=yes", NULL,
+     PEOPLE(303, 303, 403)},
+    {ROUTE_LIST, "GET", "/attempts", NULL, NULL, NULL, PEOPLE(200, 200, 200)},
+    {ROUTE_ATTEMPT, "GET", "/attempts/$A", NULL, NULL, NULL, PEOPLE(200, 200, 200)},
+    {ROUTE_ASK, "POST", "/attempts/$A/ask", FORM, "$C", NULL, PEOPLE(303, 303, 403)},
+    /* It was settled by the bank: nothing to propose (409).  There is no such proposal (404). */
+    {ROUTE_PROPOSE, "POST", "/attempts/$A/propose", FORM,
+     "$F&resolution=refunded&reason=the+bank+wrote+a+letter&inquiry=", NULL, PEOPLE(403, 409, 403)},
+    {ROUTE_DECIDE, "POST", "/attempts/$A/decide", FORM,
+     "$C&proposal_id=1&decision=approved&note=", NULL, PEOPLE(403, 404, 404)},
+    {ROUTE_RECONCILIATION, "GET", "/reconciliation", NULL, NULL, NULL, PEOPLE(403, 200, 200)},
+    {ROUTE_STYLE, "GET", "/style.css", NULL, NULL, "203.0.113.9", ALL(200)},
+    {ROUTE_HEALTHZ, "GET", "/healthz", NULL, NULL, NULL, ALL(200)},
+    {ROUTE_HEALTHZ, "GET", "/healthz", NULL, NULL, "203.0.113.9", ALL(403)},
+    {ROUTE_READYZ, "GET", "/readyz", NULL, NULL, NULL, ALL(200)},
+    {ROUTE_READYZ, "GET", "/readyz", NULL, NULL, "203.0.113.9", ALL(403)},
+    {ROUTE_METRICS, "GET", "/metrics", NULL, NULL, NULL, ALL(200)},
+    {ROUTE_METRICS, "GET", "/metrics", NULL, NULL, "203.0.113.9", ALL(403)},
+    {ROUTE_CALLBACK, "POST", "/callback/eko/" HOUSE_CALLBACK, JSON, "{\"tid\":\"$T\"}",
+     "203.0.113.9", ALL(200)},
+    {ROUTE_CALLBACK, "POST", "/callback/eko/0123456789abcdef0123456789abcdee", JSON,
+     "{\"tid\":\"$T\"}", "203.0.113.9", ALL(404)},
+    {ROUTE_API_TRANSACTION, "GET", "/api/v1/transactions/$T", NULL, NULL, NULL, MACHINES(200, 200)},
+    {ROUTE_API_OTP, "POST", "/api/v1/transactions/$T/otp", JSON, "{}", NULL, MACHINES(200, 403)},
+    {ROUTE_API_REFUND, "POST", "/api/v1/transactions/$T/refunds", JSON, "{\"otp\":\"48201537\"}",
+     NULL, MACHINES(200, 403)},
+    {ROUTE_API_ATTEMPT, "GET", "/api/v1/attempts/$A", NULL, NULL, NULL, MACHINES(200, 200)},
+    {ROUTE_API_LIST, "GET", "/api/v1/attempts", NULL, NULL, NULL, MACHINES(200, 200)},
+    /* Wrong methods and no such page, whoever asks. */
+    {ROUTE_REFUND, "GET", "/refunds/$T/refund", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_SEND_OTP, "GET", "/refunds/$T/otp", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_ASK, "GET", "/attempts/$A/ask", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_DECIDE, "GET", "/attempts/$A/decide", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_API_REFUND, "GET", "/api/v1/transactions/$T/refunds", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_DESK, "TRACE", "/", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_ATTEMPT, "DELETE", "/attempts/$A", NULL, NULL, NULL, ALL(405)},
+    {ROUTE_NONE, "GET", "/admin", NULL, NULL, NULL, ALL(404)},
+};
+#define ROWS (sizeof rows / sizeof rows[0])
+
+static char known[24]; /* a refund of asha's that is settled */
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static void fill(char *out, size_t size, const char *from, const char *login, const char *tid) {
+    static int keys;
+    size_t n = 0;
+    out[0] = '\0';
+    for (; from && *from && n + 1 < size; from++) {
+        if (*from != '$') {
+            out[n++] = *from;
+            out[n] = '\0';
+            continue;
+        }
+        from++;
+        if (*from == 'T' || *from == 'A')
+            n += (size_t)snprintf(out + n, size - n, "%s", *from == 'T' ? tid : known);
+        else
+            n += (size_t)snprintf(out + n, size - n, "csrf_token=%s",
+                                  house_token(login ? login : ""));
+        if (*from == 'F')
+            n += (size_t)snprintf(out + n, size - n, "&idempotency_key=roles-%d", ++keys);
+    }
+}
+
+static bool says(const char *line) {
+    const char *end = strstr(house_answer.text, "\r\n\r\n"), *at = strstr(house_answer.text, line);
+    return at && end && at < end;
+}
+
+/* Every answer, whoever asked. */
+static bool headers_good(bool cacheable) {
+    const char *csp = strstr(house_answer.text, "Content-Security-Policy: ");
+    bool good = csp && says("Content-Security-Policy: default-src 'none'; ") &&
+                says("; base-uri 'none'; frame-ancestors 'none'\r\n") &&
+                says("form-action 'self'") && !says("unsafe-") && !says("script-src") &&
+                says("\r\nX-Content-Type-Options: nosniff\r\n") &&
+                says("\r\nReferrer-Policy: no-referrer\r\n") &&
+                says("\r\nCross-Origin-Opener-Policy: same-origin\r\n") &&
+                says("\r\nX-Request-Id: ") && says("charset=utf-8\r\n") && !says("Set-Cookie") &&
+                says("\r\nCache-Control: no-store\r\n") != cacheable;
+    if (!good)
+        printf("\n%.900s\n", house_answer.text);
+    return good;
+}
+
+static int send(const struct row *r, enum who who, const char *tid) {
+    char path[200], body[800];
+    fill(path, sizeof path, r->path, callers[who].login, tid);
+    fill(body, sizeof body, r->body, callers[who].login, tid);
+    char key[40];
+    snprintf(key, sizeof key, "machine-%s", tid);
+    return house_ask(&(struct house_request){.method = r->method,
+                                             .path = path,
+                                             .login = callers[who].login,
+                                             .bearer = callers[who].bearer,
+                                             .key = strncmp(path, "/api", 4) == 0 ? key : NULL,
+                                             .site = "same-origin",
+                                             .type = r->type,
+                                             .body = r->body ? body : NULL,
+                                             .address = r->address});
+}
+
+static int ask(const struct row *r, enum who who, const char *tid) {
+    int status = send(r, who, tid);
+    CU_ASSERT(headers_good(r->route == ROUTE_STYLE && status == 200));
+    return status;
+}
+
+static const char *next_tid(void) {
+    static long next = 81000000;
+    static char tid[24];
+    snprintf(tid, sizeof tid, "%ld", ++next);
+    return tid;
+}
+
+/* How many rows each table has, and what they are. */
+static void fingerprint(char *out, size_t size) {
+    snprintf(out, size, "%s",
+             pg_column("SELECT relname || query_to_xml(format('SELECT count(*), "
+                       "md5(string_agg(t::text, '','' ORDER BY t::text)) FROM otprefund.%I t', "
+                       "relname), true, true, '')::text FROM pg_class "
+                       "WHERE relnamespace = 'otprefund'::regnamespace AND relkind = 'r' "
+                       "ORDER BY relname"));
+}
+
+/* ---- the matrix ------------------------------------------------------------------------------ */
+
+/* An address without a row here, or a row for another address, is a failure. */
+static void test_all_routes(void) {
+    int n[ROUTE__MAX] = {0};
+    for (size_t i = 0; i < ROWS; i++) {
+        struct route r;
+        char path[200];
+        enum request_method m = strcmp(rows[i].method, "POST") == 0  ? METHOD_POST
+                                : strcmp(rows[i].method, "GET") == 0 ? METHOD_GET
+                                                                     : METHOD_OTHER;
+        fill(path, sizeof path, rows[i].path, NULL, "1");
+        route_find(m, path, &r);
+        CU_ASSERT_EQUAL(r.id, rows[i].route);
+        n[r.id] += rows[i].wanted[NOBODY] != 405;
+    }
+    for (int id = 0; id < ROUTE__MAX; id++) {
+        if (!n[id])
+            printf("\n    no row for route %d ", id);
+        CU_ASSERT(n[id] > 0);
+    }
+}
+
+static void check(size_t i, enum who who, bool refused) {
+    static char before[16384], after[16384];
+    const char *tid = next_tid();
+    if ((rows[i].wanted[who] >= 400) != refused)
+        return;
+    if (refused)
+        fingerprint(before, sizeof before);
+    int status = ask(&rows[i], who, tid);
+    if (status != rows[i].wanted[who])
+        printf("\n    %s %s as %s: %d, not %d", rows[i].method, rows[i].path, callers[who].name,
+               status, rows[i].wanted[who]);
+    CU_ASSERT_EQUAL(status, rows[i].wanted[who]);
+    if (!refused)
+        return;
+    fingerprint(after, sizeof after);
+    CU_ASSERT_STRING_EQUAL(after, before);
+    CU_ASSERT_EQUAL(house_initiates(tid), 0);
+}
+
+static void test_refused(void) {
+    char rows_text[16384];
+    fingerprint(rows_text, sizeof rows_text);
+    CU_ASSERT(strlen(rows_text) > 1000 && strstr(rows_text, "audit_seal") != NULL);
+    for (size_t i = 0; i < ROWS; i++)
+        for (enum who who = 0; who < WHO_N; who++)
+            check(i, who, true);
+}
+
+static void test_let_in(void) {
+    int paid = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        for (enum who who = 0; who < WHO_N; who++)
+            check(i, who, false);
+    for (long tid = 81000001; tid < 81000001 + (long)(2 * ROWS * WHO_N); tid++) {
+        char text[24];
+        snprintf(text, sizeof text, "%ld", tid);
+        paid += house_initiates(text);
+    }
+    CU_ASSERT_EQUAL(paid, 4); /* asha before; asha, sunil and the switch, once each */
+}
+
+/* ---- at once --------------------------------------------------------------------------------- */
+
+static int get(const char *path, const char *login, const char *bearer) {
+    return house_ask(
+        &(struct house_request){.method = "GET", .path = path, .login = login, .bearer = bearer});
+}
+
+static const struct row *row_of(enum route_id id) {
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].route == id)
+            return &rows[i];
+    return NULL;
+}
+
+static void test_at_once(void) {
+    const struct row *refund = row_of(ROUTE_REFUND), *api = row_of(ROUTE_API_REFUND);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT(pg_do("UPDATE otprefund.operator SET disabled = true WHERE name = 'asha'"));
+        CU_ASSERT_EQUAL(get("/", "asha", NULL), 403);
+        CU_ASSERT_EQUAL(get("/attempts", "asha", NULL), 403);
+        CU_ASSERT_EQUAL(ask(refund, OPERATOR, next_tid()), 403);
+        CU_ASSERT(pg_do("UPDATE otprefund.operator SET disabled = false WHERE name = 'asha'"));
+        CU_ASSERT_EQUAL(get("/", "asha", NULL), 200);
+        CU_ASSERT(pg_do("UPDATE otprefund.operator SET role = 'auditor' WHERE name = 'asha'"));
+        CU_ASSERT_EQUAL(get("/", "asha", NULL), 403);
+        CU_ASSERT_EQUAL(get("/reconciliation", "asha", NULL), 200);
+        CU_ASSERT_EQUAL(ask(refund, OPERATOR, next_tid()), 403);
+        CU_ASSERT(pg_do("UPDATE otprefund.operator SET role = 'operator' WHERE name = 'asha'"));
+        CU_ASSERT_EQUAL(ask(refund, OPERATOR, next_tid()), 303);
+
+        CU_ASSERT(
+            pg_do("UPDATE otprefund.api_client SET may_refund = false WHERE name = 'switch'"));
+        CU_ASSERT_EQUAL(ask(api, REFUNDER, next_tid()), 403);
+        CU_ASSERT(pg_do("UPDATE otprefund.api_client SET disabled = true WHERE name = 'switch'"));
+        CU_ASSERT_EQUAL(ask(api, REFUNDER, next_tid()), 401);
+        CU_ASSERT_EQUAL(get("/api/v1/attempts", NULL, HOUSE_TOKEN_REFUND), 401);
+        CU_ASSERT(pg_do("UPDATE otprefund.api_client SET disabled = false, may_refund = true "
+                        "WHERE name = 'switch'"));
+        CU_ASSERT_EQUAL(ask(api, REFUNDER, next_tid()), 200);
+    }
+}
+
+/* ---- whose attempts -------------------------------------------------------------------------- */
+
+static bool page_says(const char *words) {
+    const char *body = strstr(house_answer.text, "\r\n\r\n");
+    return body && strstr(body, words) != NULL;
+}
+
+static void test_own_counter(void) {
+    char link[48];
+    snprintf(link, sizeof link, "/attempts/%s\"", known);
+    CU_ASSERT_EQUAL(get("/attempts", "asha", NULL), 200);
+    CU_ASSERT(page_says("/attempts/"));
+    CU_ASSERT_FALSE(page_says("sunil"));
+    CU_ASSERT_EQUAL(get("/attempts", "usha", NULL), 200);
+    CU_ASSERT_FALSE(page_says(link));
+    CU_ASSERT_FALSE(page_says("asha"));
+    CU_ASSERT_EQUAL(
+        house_ask(&(struct house_request){
+            .method = "GET", .path = "/attempts", .query = "operator=asha", .login = "usha"}),
+        200);
+    CU_ASSERT_FALSE(page_says(link));
+    CU_ASSERT_EQUAL(
+        house_ask(&(struct house_request){
+            .method = "GET", .path = "/attempts", .query = "format=csv", .login = "usha"}),
+        200);
+    CU_ASSERT_FALSE(page_says("asha"));
+    CU_ASSERT_EQUAL(get("/", "usha", NULL), 200);
+    CU_ASSERT_FALSE(page_says(link));
+    CU_ASSERT_EQUAL(get("/attempts", "meera", NULL), 200);
+    CU_ASSERT(page_says("asha") && page_says("sunil"));
+}
+
+/* ---- who one claims to be -------------------------------------------------------------------- */
+
+static int claim(const char *login, const char *query, const char *extra, const char *path) {
+    return house_ask(&(struct house_request){
+        .method = "GET", .path = path, .query = query, .login = login, .extra = extra});
+}
+
+static void test_claims(void) {
+    static const char *const headers[] = {"HTTP_REMOTE_USER=sunil",      "HTTP_X_REMOTE_USER=sunil",
+                                          "HTTP_X_FORWARDED_USER=sunil", "HTTP_X_USER=sunil",
+                                          "REDIRECT_REMOTE_USER=sunil",  "AUTH_USER=sunil"};
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        CU_ASSERT_EQUAL(claim(NULL, NULL, headers[i], "/attempts"), 403);
+        CU_ASSERT_EQUAL(claim("meera", NULL, headers[i], "/"), 403);
+        CU_ASSERT_EQUAL(claim("asha", NULL, headers[i], "/reconciliation"), 403);
+    }
+    CU_ASSERT(claim(NULL, "REMOTE_USER=sunil", NULL, "/attempts") >= 400);
+    CU_ASSERT(claim("asha", "remote_user=sunil", NULL, "/reconciliation") >= 400);
+    CU_ASSERT_EQUAL(claim("meera", NULL, "REMOTE_USER=sunil", "/attempts"), 400); /* which one? */
+    CU_ASSERT_EQUAL(claim("sunil\n", NULL, NULL, "/attempts"), 400);
+    CU_ASSERT_EQUAL(claim(NULL, "access_token=" HOUSE_TOKEN_READ, NULL, "/api/v1/attempts"), 401);
+    /* Who asks from where is the connection's word, not a header's. */
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){.method = "GET",
+                                                      .path = "/metrics",
+                                                      .address = "203.0.113.9",
+                                                      .extra = "HTTP_X_FORWARDED_FOR=127.0.0.1"}),
+                    403);
+    /* A person's page is not for a token, nor the machine's for a login: see the matrix. */
+    CU_ASSERT_EQUAL(get("/attempts", "meera", HOUSE_TOKEN_REFUND), 200);
+    CU_ASSERT_EQUAL(get("/", "meera", HOUSE_TOKEN_REFUND), 403);
+}
+
+static int post(const char *login, const char *site, const char *body) {
+    char path[64];
+    snprintf(path, sizeof path, "/refunds/%s/otp", next_tid());
+    return house_ask(&(struct house_request){
+        .method = "POST", .path = path, .login = login, .site = site, .type = FORM, .body = body});
+}
+
+static void test_forms(void) {
+    char body[900], token[300];
+    snprintf(token, sizeof token, "%s", house_token("asha"));
+    long long before = pg_number("SELECT count(*) FROM otprefund.attempt");
+    CU_ASSERT_EQUAL(post("asha", NULL, "idempotency_key=f-1"), 403);
+    CU_ASSERT_EQUAL(post("asha", NULL, "idempotency_key=f-1&csrf_token="), 403);
+    snprintf(body, sizeof body, "idempotency_key=f-1&csrf_token=%s", token);
+    CU_ASSERT_EQUAL(post("usha", NULL, body), 403); /* asha's token */
+    CU_ASSERT_EQUAL(post("asha", "cross-site", body), 403);
+    CU_ASSERT_EQUAL(post("asha", "same-site", body), 403);
+    snprintf(body, sizeof body, "idempotency_key=f-1&csrf_token=%s&csrf_token=%s", token, token);
+    CU_ASSERT_EQUAL(post("asha", NULL, body), 400);
+    snprintf(body, sizeof body, "idempotency_key=f-1&idempotency_key=f-2&csrf_token=%s", token);
+    CU_ASSERT_EQUAL(post("asha", NULL, body), 400);
+    snprintf(body, sizeof body, "idempotency_key=f-1&otp=1234&csrf_token=%s", token);
+    CU_ASSERT_EQUAL(post("asha", NULL, body), 400); /* a field that is not of this form */
+    CU_ASSERT_EQUAL(claim("meera", "tid=1&tid=2", NULL, "/attempts"), 400);
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.attempt"), before);
+    snprintf(body, sizeof body, "idempotency_key=f-1&csrf_token=%s", token);
+    CU_ASSERT_EQUAL(post("asha", "same-origin", body), 303);
+}
+
+/* Who was refused, why, and no token in it. */
+static void test_told(void) {
+    static const char *const wanted[] = {"user=mallory because=unknown",
+                                         "user=gone because=disabled",
+                                         "user=meera because=role",
+                                         "user=usha because=\"form token\"",
+                                         "because=token",
+                                         "user=reader because=scope",
+                                         "user=asha because=\"another site\""};
+    char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "", body[400];
+    int file = mkstemp(path), quiet = dup(2);
+    CU_ASSERT_FATAL(file >= 0 && quiet >= 0 && dup2(file, 2) == 2);
+    unlink(path);
+    log_setup(LOG_WARNING, false);
+    get("/", "mallory", NULL);
+    get("/", "gone", NULL);
+    get("/", "meera", NULL);
+    snprintf(body, sizeof body, "idempotency_key=t-1&csrf_token=%s", house_token("asha"));
+    post("usha", NULL, body);
+    post("asha", "cross-site", body);
+    get("/api/v1/attempts", NULL, "token-of-nobody-at-all");
+    send(row_of(ROUTE_API_REFUND), READER, next_tid());
+    log_setup(LOG_ERROR, false);
+    dup2(quiet, 2);
+    CU_ASSERT(pread(file, text, sizeof text - 1, 0) > 0);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (!strstr(text, wanted[i]))
+            printf("\n    not told: %s in\n%s", wanted[i], text);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted[i]));
+    }
+    CU_ASSERT_PTR_NULL(strstr(text, "token-of-"));
+    CU_ASSERT_PTR_NULL(strstr(text, "48201537"));
+    close(file);
+    close(quiet);
+}
+
+/* A refund of asha's, settled, for what needs one. */
+static bool one_refund(void) {
+    if (send(row_of(ROUTE_REFUND), OPERATOR, next_tid()) != 303)
+        return false;
+    for (int i = 0; i < 200; i++, usleep(20000)) {
+        snprintf(known, sizeof known, "%s",
+                 pg_text("SELECT max(attempt_id) FROM otprefund.resolution"));
+        if (known[0])
+            return true;
+    }
+    return false;
+}
+
+int main(void) {
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    setvbuf(stdout, NULL, _IONBF, 0);
+    dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2); /* the log says each refusal */
+    if (!house_open() || CU_initialize_registry() != CUE_SUCCESS || !one_refund())
+        return 1;
+    CU_pSuite s = CU_add_suite("roles", NULL, NULL);
+    CU_add_test(s, "every address has a row", test_all_routes);
+    CU_add_test(s, "who is refused changes nothing", test_refused);
+    CU_add_test(s, "who may, gets in", test_let_in);
+    CU_add_test(s, "a changed row counts at the next request", test_at_once);
+    CU_add_test(s, "an operator lists the own attempts", test_own_counter);
+    CU_add_test(s, "nobody names himself", test_claims);
+    CU_add_test(s, "forms of others, and names given twice", test_forms);
+    CU_add_test(s, "refusals are told in the log", test_told);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    unsigned failed = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    house_close();
+    return failed ? 1 : 0;
+}
