@@ -226,8 +226,9 @@ bool sandbox_enter(char *why, size_t size) {
     if (f)
         seccomp_release(f);
     if (error)
-        snprintf(why, size, "seccomp: %s (a kernel without it needs a build --without-seccomp)",
-                 strerror(-error));
+        (void)snprintf(why, size,
+                       "seccomp: %s (a kernel without it needs a build --without-seccomp)",
+                       strerror(-error));
     return error == 0;
 }
 
@@ -240,7 +241,7 @@ const char *sandbox_kind(void) {
 bool sandbox_enter(char *why, size_t size) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         return true;
-    snprintf(why, size, "no_new_privs: %s", strerror(errno));
+    (void)snprintf(why, size, "no_new_privs: %s", strerror(errno));
     return false;
 }
 

@@ -121,6 +121,11 @@ bool settings_check(struct settings *s, struct settings_misfit *m) {
         m->what = wrong_bank(s, &m->name);
     if (m->what)
         return false;
+    m->section = "journal";
+    m->name = "conninfo";
+    m->what = settings_wrong_conninfo(s->journal_conninfo);
+    if (m->what)
+        return false;
     m->section = "desk";
     m->what = wrong_desk(s, &m->name);
     if (m->what)

@@ -125,6 +125,23 @@ else
     echo "docs: mandoc is not installed (Debian package mandoc): the pages are not linted"
 fi
 
+# ---- the review: every test that SECURITY.md names is there, and so is every other file ----------
+wrong=$(grep -oE '`(tests|fcgi|core|sql|ctl|web|doc)/[^` ]+`( "[^"]+")*' SECURITY.md | grep -v 'tests/[a-z/_]*X[.]' |
+    while IFS= read -r claim; do
+        file=${claim#?}
+        file=${file%%\`*}
+        [ -e "$file" ] || { echo "there is no $file"; continue; }
+        printf '%s\n' "$claim" | grep -oE '"[^"]+"' | tr -d '"' | while IFS= read -r name; do
+            grep -qE -- "(\"|void )$name(\"|\()" "$file" || echo "$file has no test \"$name\""
+        done
+    done)
+named=$(grep -oE '`tests/[^` ]+` "[^"]+"' SECURITY.md | wc -l)
+if [ -z "$wrong" ] && [ "$named" -gt 50 ]; then
+    pass
+else
+    fail "SECURITY.md names what is not there, or too little ($named tests)" "$wrong"
+fi
+
 # ---- the version ------------------------------------------------------------------------------
 version=$(sed -n 's/^AC_INIT(\[otprefund\], *\[\([^]]*\)\].*/\1/p' configure.ac)
 newest=$(grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?' NEWS 2>/dev/null | head -n 1)

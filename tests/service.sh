@@ -5,6 +5,7 @@
 # Without systemd-analyze, or where it is too old for --offline, only the directives are looked for.
 set -u
 export LC_ALL=C SYSTEMD_COLORS=0
+build=$PWD
 cd "${1:-${srcdir:-$(dirname "$0")/..}}" || exit 1
 
 exposure_max=12 # tenths, of systemd-analyze security; 0 is nothing to attack, 100 is no fence at all
@@ -51,6 +52,7 @@ KeyringMode=private
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+SystemCallFilter=seccomp
 SystemCallErrorNumber=EPERM
 SystemCallArchitectures=native
 MemoryDenyWriteExecute=yes
@@ -87,6 +89,28 @@ if [ -n "$figure" ]; then
     wrong=$(systemd-analyze verify --man=no --recursive-errors=no \
         "$work/otprefund.service" "$work/otprefund.socket" 2>&1 | grep -F "$work" )
     if [ -z "$wrong" ]; then pass; else fail "systemd-analyze verify" "$wrong"; fi
+fi
+
+# ---- the program's own filter can be set up under the unit's ---------------------------------------
+# set_of NAME: the system calls of a set, sets within it included.
+set_of() {
+    local line
+    systemd-analyze syscall-filter "$1" 2>/dev/null | sed -n 's/^ \{4\}\([a-z@_][a-z0-9_@-]*\)$/\1/p' |
+        while read -r line; do
+            case $line in @*) set_of "$line" ;; *) echo "$line" ;; esac
+        done
+}
+sandbox=$build/tests/unit/test_sandbox
+if [ -n "$figure" ] && [ -x "$sandbox" ]; then
+    { set_of @privileged; set_of @resources; } | sort -u >"$work/minus"
+    { set_of @system-service | sort -u | comm -23 - "$work/minus"
+      sed -nE 's/^SystemCallFilter=([a-z].*)/\1/p' "$work/otprefund.service" | tr ' ' '\n'; } >"$work/calls"
+    told=$("$sandbox" --under "$work/calls" "$sandbox" 2>&1)
+    case $? in
+    0) pass ;;
+    77) echo "service: $told" ;;
+    *) fail "the program's filter under the unit's ($(wc -l <"$work/calls") calls)" "$told" ;;
+    esac
 fi
 
 echo "$passed passed, $failed failed"

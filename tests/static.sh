@@ -13,7 +13,7 @@ files=("$@")
 # shellcheck disable=SC2207
 libraries=($(pkg-config --cflags libcurl libcjson libpq libcrypto inih))
 defines=(-D_GNU_SOURCE '-DOTPREFUND_VERSION="0"' '-DOTPREFUND_DATADIR="/usr/share/otprefund"'
-    '-DOTPREFUND_SYSCONFDIR="/etc/otprefund"' '-DPACKAGE_VERSION="0"')
+    '-DOTPREFUND_SYSCONFDIR="/etc/otprefund"' '-DPACKAGE_VERSION="0"' '-DOTPREFUND_SECCOMP')
 passed=0 failed=0
 
 # verdict TOOL OUTPUT: any finding is a failure.

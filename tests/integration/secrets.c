@@ -107,6 +107,20 @@ static int look_in_file(const char *path, const struct stat *s, int type, struct
     return 0;
 }
 
+/* Templates, style and SQL, where they are installed beside the program; only root may ask where that is. */
+static void in_data(void) {
+    char link[64], path[4096], data[4200];
+    int before = files_seen;
+    snprintf(link, sizeof link, "/proc/%ld/exe", it.pid);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    char *end = n > 0 ? memmem(path, (size_t)n, "/libexec/", 9) : NULL;
+    if (!end)
+        return;
+    snprintf(data, sizeof data, "%.*s/share/otprefund", (int)(end - path), path);
+    nftw(data, look_in_file, 16, FTW_PHYS);
+    expect(files_seen > before + 10, "looked into %d files of %s", files_seen - before, data);
+}
+
 static void in_files(void) {
     char done[8];
     db_text(done, sizeof done, "CHECKPOINT", NULL, NULL); /* tables, too, are on the disk then */
@@ -114,6 +128,7 @@ static void in_files(void) {
         nftw(it.folder, look_in_file, 16, FTW_PHYS);
     if (it.state && (!it.folder || strcmp(it.state, it.folder) != 0))
         nftw(it.state, look_in_file, 16, FTW_PHYS);
+    in_data();
     expect(files_seen > 0 && logs_seen > 0,
            "looked into %d files and %d logs under DEMO_DIR: expected some", files_seen, logs_seen);
     expect(geteuid() != 0 || (wal_seen > 0 && table_files_seen > 50),

@@ -1,11 +1,12 @@
 /* test_settings.c - the settings file: what is taken, what is refused with which line, what is printed. */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fcgi/settings.h"
+#include "fcgi/settings_part.h"
 
 static char path[] = "/tmp/otprefund-settings.XXXXXX";
 static struct settings s;
@@ -154,11 +155,21 @@ static void test_numbers(void) {
         const char *text;
         int value; /* -1: refused */
     } cases[] = {
-        {"100", 100},          {"300000", 300000}, {"99", -1},
-        {"300001", -1},        {"-1", -1},         {"+200", -1},
-        {"0x200", -1},         {"200ms", -1},      {"2e2", -1},
-        {"200.0", -1},         {"", -1},           {"99999999999999999999", -1},
-        {"4294967496", -1},    {"200 300", -1},    {"200 # no remark here", -1},
+        {"100", 100},
+        {"300000", 300000},
+        {"99", -1},
+        {"300001", -1},
+        {"-1", -1},
+        {"+200", -1},
+        {"0x200", -1},
+        {"200ms", -1},
+        {"2e2", -1},
+        {"200.0", -1},
+        {"", -1},
+        {"99999999999999999999", -1},
+        {"4294967496", -1},
+        {"200 300", -1},
+        {"200 # no remark here", -1},
         {"\xD9\xA2\xD9\xA0\xD9\xA0", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -265,19 +276,36 @@ static void test_required(void) {
 
 static void test_url(void) {
     static const char *const good[] = {
-        "https://api.eko.in:25002/ekoicici/v3", "HTTPS://API.EKO.IN:25002/ekoicici/v3/",
-        "http://127.0.0.1:8090/ekoapi/v3",      "http://localhost/v3",
-        "http://[::1]:8090/v3",                 "https://bank.example",
+        "https://api.eko.in:25002/ekoicici/v3",
+        "HTTPS://API.EKO.IN:25002/ekoicici/v3/",
+        "http://127.0.0.1:8090/ekoapi/v3",
+        "http://localhost/v3",
+        "http://[::1]:8090/v3",
+        "https://bank.example",
         "https://staging.eko.in.example/v3",
     };
     static const char *const bad[] = {
-        "api.eko.in/v3",           "ftp://127.0.0.1/v3",         "http://api.eko.in/v3",
-        "http://127.0.0.1.evil/",  "http://localhost.evil/",     "http://127.0.0.1@evil/",
-        "https://u:p@bank/v3",     "https://bank/v3?x=1",        "https://bank/v3#x",
-        "https://",                "https:///v3",                "https://bank:/v3",
-        "https://bank:port/v3",    "https://bank:123456/v3",     "https://[::1/v3",
-        "https://bank/a b",        "https://STAGING.eko.in/v3",  "https://bank/ekoapi/v2",
-        "https://bank/ekoapi/v1/", "https://staging.eko.in:25004/ekoapi/v3", "https://[::1]x/v3",
+        "api.eko.in/v3",
+        "ftp://127.0.0.1/v3",
+        "http://api.eko.in/v3",
+        "http://127.0.0.1.evil/",
+        "http://localhost.evil/",
+        "http://127.0.0.1@evil/",
+        "https://u:p@bank/v3",
+        "https://bank/v3?x=1",
+        "https://bank/v3#x",
+        "https://",
+        "https:///v3",
+        "https://bank:/v3",
+        "https://bank:port/v3",
+        "https://bank:123456/v3",
+        "https://[::1/v3",
+        "https://bank/a b",
+        "https://STAGING.eko.in/v3",
+        "https://bank/ekoapi/v2",
+        "https://bank/ekoapi/v1/",
+        "https://staging.eko.in:25004/ekoapi/v3",
+        "https://[::1]x/v3",
     };
     char line[256];
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -290,7 +318,8 @@ static void test_url(void) {
         CU_ASSERT_FALSE(load_with("base_url", line));
         CU_ASSERT_TRUE(refused(2, "[bank] base_url "));
     }
-    CU_ASSERT_TRUE(load_with("base_url", "environment = uat\nbase_url = https://staging.eko.in/v3"));
+    CU_ASSERT_TRUE(
+        load_with("base_url", "environment = uat\nbase_url = https://staging.eko.in/v3"));
     CU_ASSERT_FALSE(load_with("base_url", "environment = uat\nbase_url = https://api.eko.in/v3"));
     CU_ASSERT_TRUE(refused(3, "Eko's production"));
     CU_ASSERT_TRUE(load_with("base_url", "api = v2\nbase_url = https://bank/v2"));
@@ -299,9 +328,9 @@ static void test_url(void) {
 }
 
 static void test_together(void) {
-    static const char *const bad_zones[] = {"/etc/passwd", "../zoneinfo/UTC", "Asia/../UTC",
-                                            "Asia",        "Asia/Kolkatta",   "zone.tab",
-                                            "",            "tzdata.zi",       "Asia//Kolkata"};
+    static const char *const bad_zones[] = {
+        "/etc/passwd", "../zoneinfo/UTC", "Asia/../UTC", "Asia", "Asia/Kolkatta", "zone.tab", "",
+        "tzdata.zi",   "Asia//Kolkata"};
     char line[256];
     CU_ASSERT_FALSE(load_with("initiator_id", "initiator_id = 900000001"));
     CU_ASSERT_TRUE(refused(5, "10 digits"));
@@ -331,8 +360,9 @@ static void test_together(void) {
 /* No refusal shows a value: it could be a key pasted into the wrong line. */
 static void test_values_stay_hidden(void) {
     static const char *const lines[] = {
-        "[bank]\ntimeout_ms = hunter2\n", "[bank]\napi = hunter2\n",   "[log]\nlevel = hunter2\n",
-        "[desk]\ntime_zone = hunter2\n",  "[desk]\nlisten = hunter2\n", "[bank]\nservice_code = hunt\n",
+        "[bank]\ntimeout_ms = hunter2\n", "[bank]\napi = hunter2\n",
+        "[log]\nlevel = hunter2\n",       "[desk]\ntime_zone = hunter2\n",
+        "[desk]\nlisten = hunter2\n",     "[bank]\nservice_code = hunt\n",
         "[journal]\nconninfo = hunter2\n"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         CU_ASSERT_FALSE(load_more(lines[i]));
@@ -378,7 +408,8 @@ static void test_print_masks(void) {
     static const struct {
         const char *conninfo, *shown;
     } cases[] = {
-        {"host=/run dbname=x password=hunter2 user=a", "host=/run dbname=x password=******** user=a"},
+        {"host=/run dbname=x password=hunter2 user=a",
+         "host=/run dbname=x password=******** user=a"},
         {"password = 'hun\\'ter2 x' dbname=x", "password = ******** dbname=x"},
         {"PASSWORD=hun\\ ter2 dbname=x", "PASSWORD=******** dbname=x"},
         {"password='hunter2", "password=********"},
@@ -387,16 +418,17 @@ static void test_print_masks(void) {
         {"dbname='a b'x user=hunter3", "dbname='a b' ********"},
         {"passfile=/etc/pgpass sslkey=/etc/key", "passfile=/etc/pgpass sslkey=/etc/key"},
         {"dbname", " ********"},
-        {"postgresql://a:hunter2@h:5432/x?sslmode=require",
-         "postgresql://a:********@h:5432/x?sslmode=require"},
-        {"postgres://a:hun@ter2@h/x", "postgres://a:********@h/x"},
-        {"postgres://a:hun?ter2@h/x", "postgres://a:********@h/x"},
-        {"postgres://a@h/x?user=b&password=hunter2&port=1",
-         "postgres://a@h/x?user=b&password=********&port=1"},
+        {"postgresql://a:hunter2@h:5432/x?sslmode=verify-full",
+         "postgresql://a:********@h:5432/x?sslmode=verify-full"},
+        {"postgres://a:hun@ter2@h/x?sslmode=verify-full",
+         "postgres://a:********@h/x?sslmode=verify-full"},
+        {"postgres://a:hun?ter2@localhost/x", "postgres://a:********@localhost/x"},
+        {"postgres://a@[::1]/x?user=b&password=hunter2&port=1",
+         "postgres://a@[::1]/x?user=b&password=********&port=1"},
         {"postgres:///x?password=hunter2", "postgres:///x?password=********"},
         {"postgres:///x?p%61ssword=hunter2", "postgres:///x?p%61ssword=********"},
         {"postgres:///x?password=hun@ter2", "postgres:///x?password=********"},
-        {"postgres://h:5432/x", "postgres://h:5432/x"},
+        {"postgres://localhost:5432/x", "postgres://localhost:5432/x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char line[256], want[256];
@@ -410,6 +442,66 @@ static void test_print_masks(void) {
             fprintf(stderr, "\n  wanted \"%s\", got \"%s\"\n", want, strstr(text, "conninfo"));
         free(text);
     }
+}
+
+/* Over a network: only to whom the certificate proves. */
+static void test_way_to_the_database(void) {
+    static const char *const good[] = {"dbname=x",
+                                       "host=/run/postgresql",
+                                       "host = '/run/my socket' user=a",
+                                       "host=localhost",
+                                       "host=127.0.0.1",
+                                       "host=::1",
+                                       "host=/run,localhost",
+                                       "host=db.example hostaddr=127.0.0.1",
+                                       "host=@abstract",
+                                       "host=db.example sslmode=verify-full",
+                                       "sslmode='verify-full' host=db.example,db2.example",
+                                       "service=x sslmode=verify-full",
+                                       "service=x host=/run",
+                                       "postgres:///x",
+                                       "postgres://a:b@/x",
+                                       "postgres://localhost:5432/x",
+                                       "postgres://[::1]:5432/x",
+                                       "postgres://%2Frun/x",
+                                       "postgres://:5432/x",
+                                       "postgresql:///x?host=/run",
+                                       "postgresql://h/x?sslmode=verify-full",
+                                       "postgresql://h/x?host=/run",
+                                       "postgres://h/x?a=b&sslmode=verify%2Dfull"};
+    static const char *const bad[] = {"host=db.example",
+                                      "host=10.0.0.7 sslmode=require",
+                                      "host=db sslmode=verify-ca",
+                                      "hostaddr=10.0.0.7",
+                                      "host=localhost hostaddr=10.0.0.7",
+                                      "host=/run,db.example",
+                                      "host='db.example'",
+                                      "host=\\db",
+                                      "host=localhost.example",
+                                      "host=127.0.0.1.example",
+                                      "sslmode=verify-full sslmode=disable host=db",
+                                      "service=x",
+                                      "service=x sslmode=require",
+                                      "postgres://h/x",
+                                      "postgres://a:b@h:5432/x?sslmode=require",
+                                      "postgres://localhost,h/x",
+                                      "postgres:///x?host=h",
+                                      "postgres:///x?h%6Fst=h",
+                                      "postgres:///x?service=y",
+                                      "postgres://%68/x",
+                                      "host=/run host=db"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        CU_ASSERT_PTR_NULL(settings_wrong_conninfo(good[i]));
+        if (settings_wrong_conninfo(good[i]))
+            printf("\n    refused: %s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CU_ASSERT_PTR_NOT_NULL(settings_wrong_conninfo(bad[i]));
+        if (!settings_wrong_conninfo(bad[i]))
+            printf("\n    taken: %s", bad[i]);
+    }
+    CU_ASSERT_FALSE(load_with("conninfo", "conninfo = host=db.example password=hunter2"));
+    CU_ASSERT(strstr(why, "sslmode=verify-full") && !strstr(why, "hunter2"));
 }
 
 static void test_core(void) {
@@ -466,6 +558,7 @@ int main(void) {
         {"no value in a refusal", test_values_stay_hidden},
         {"printed and read again", test_print},
         {"printed without passwords", test_print_masks},
+        {"the way to the database", test_way_to_the_database},
         {"for the core", test_core},
         CU_TEST_INFO_NULL,
     };
@@ -474,7 +567,8 @@ int main(void) {
         CU_SUITE_INFO_NULL,
     };
     int fd = mkstemp(path);
-    if (fd < 0 || CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
+    if (fd < 0 || CU_initialize_registry() != CUE_SUCCESS ||
+        CU_register_suites(suites) != CUE_SUCCESS)
         return 1;
     close(fd);
     CU_basic_set_mode(CU_BRM_VERBOSE);
