@@ -16,7 +16,7 @@
 #define DRAIN_ROUNDS 64 /* times 4 KiB of what is thrown away, so that the answer arrives */
 #define STEP_MAX_MS  20
 
-enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDOUT = 6, RESPONDER = 1 };
+enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, RESPONDER = 1 };
 
 struct record {
     unsigned type, id;
@@ -62,19 +62,18 @@ static enum gate_verdict pairs_judge(const unsigned char *p, size_t size) {
     return GATE_READY;
 }
 
-/* *end: of the last head, where it is GATE_READY. */
-static enum gate_verdict judge(unsigned char *bytes, size_t size, unsigned *id, size_t *end) {
+/* All of *look but no_body. */
+static enum gate_verdict judge(unsigned char *bytes, size_t size, struct gate_look *look) {
     struct record r;
     size_t at = HEAD, used = 0;
-    *id = 0;
-    *end = 0;
+    *look = (struct gate_look){.id = 0};
     if (size && bytes[0] != 1)
         return GATE_FOREIGN;
     if (size < HEAD)
         return GATE_WAIT;
     if (!head_read(bytes, &r) || r.type != BEGIN_REQUEST || r.id == 0 || r.content != HEAD)
         return GATE_FOREIGN;
-    *id = r.id;
+    look->id = r.id;
     if (size < HEAD + r.content)
         return GATE_WAIT;
     if (bytes[HEAD] != 0 || bytes[HEAD + 1] != RESPONDER)
@@ -83,11 +82,12 @@ static enum gate_verdict judge(unsigned char *bytes, size_t size, unsigned *id, 
     for (;;) { /* the contents of the variables' records are moved together at the front */
         if (size < at || size - at < HEAD)
             return GATE_WAIT;
-        if (!head_read(bytes + at, &r) || r.type != PARAMS || r.id != *id)
+        if (!head_read(bytes + at, &r) || r.type != PARAMS || r.id != look->id)
             return GATE_FOREIGN;
         at += HEAD;
         if (r.content == 0) {
-            *end = at;
+            look->end = at;
+            look->padding = r.padding;
             return pairs_judge(bytes, used);
         }
         if (used + r.content > GATE_PARAMS_MAX || at + r.content + r.padding + HEAD > GATE_SIZE)
@@ -101,8 +101,17 @@ static enum gate_verdict judge(unsigned char *bytes, size_t size, unsigned *id, 
 }
 
 enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id) {
-    size_t end;
-    return judge(bytes, size, id, &end);
+    struct gate_look look;
+    enum gate_verdict v = judge(bytes, size, &look);
+    *id = look.id;
+    return v;
+}
+
+/* Nothing but an empty body comes after the variables. */
+static bool only_end(const unsigned char *bytes, size_t size, const struct gate_look *look) {
+    struct record r;
+    return size == look->end + HEAD && !look->padding && head_read(bytes + look->end, &r) &&
+           r.type == STDIN && r.id == look->id && !r.content && !r.padding;
 }
 
 static int64_t now_ms(void) {
@@ -124,17 +133,18 @@ static bool said_all(int fd) {
 
 /* No system call waits for more bytes than are there without taking them, so it looks again: after
    1, 2, 4, ... 20 ms.  Web servers send the variables in one piece, so the first look is enough. */
-enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *id) {
+enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, struct gate_look *look) {
     enum gate_verdict v = GATE_WAIT;
     bool last = false;
     int64_t end = 0;
-    *id = 0;
+    *look = (struct gate_look){.id = 0};
     for (int step = 1; v == GATE_WAIT; step = step * 2 > STEP_MAX_MS ? STEP_MAX_MS : step * 2) {
         ssize_t n = recv(fd, room, GATE_SIZE, MSG_PEEK | MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             return GATE_GONE;
         if (n > 0) {
-            v = gate_judge(room, (size_t)n, id);
+            v = judge(room, (size_t)n, look);
+            look->no_body = v == GATE_READY && only_end(room, (size_t)n, look);
             explicit_bzero(room, (size_t)n);
         }
         if (v != GATE_WAIT)
@@ -150,25 +160,18 @@ enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *
     return v;
 }
 
-int gate_take(int fd, unsigned char *room, int to) {
-    unsigned id;
-    size_t end = 0;
-    int padding = -1;
-    ssize_t n = recv(fd, room, GATE_SIZE, MSG_PEEK | MSG_DONTWAIT);
-    if (n <= 0)
-        return -1;
-    if (judge(room, (size_t)n, &id, &end) == GATE_READY &&
-        recv(fd, room, end, MSG_DONTWAIT) == (ssize_t)end) {
-        size_t begun = 2 * HEAD, gap = room[6];
-        padding = room[end - 2];
-        room[6] = room[end - 2] = 0; /* libfcgi takes the padding of these two for a head */
-        memmove(room + begun, room + begun + gap, end - begun - gap);
-        end -= gap;
-        if (send(to, room, end, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)end)
-            padding = -1;
+bool gate_take(int fd, unsigned char *room, const struct gate_look *look, int to) {
+    size_t size = look->end + (look->no_body ? HEAD : 0), begun = 2 * HEAD;
+    bool good = look->end >= begun && size <= GATE_SIZE &&
+                recv(fd, room, size, MSG_DONTWAIT) == (ssize_t)size;
+    if (good) {
+        size_t gap = room[6], end = look->end - gap;
+        room[6] = room[look->end - 2] = 0; /* libfcgi takes the padding of these two for a head */
+        memmove(room + begun, room + begun + gap, end - begun);
+        good = send(to, room, end, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)end;
     }
-    explicit_bzero(room, (size_t)n);
-    return padding;
+    explicit_bzero(room, size <= GATE_SIZE ? size : GATE_SIZE);
+    return good;
 }
 
 /* A record's head at b. */

@@ -11,6 +11,7 @@
 #ifndef OTPREFUND_GATE_H
 #define OTPREFUND_GATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define GATE_PARAMS_MAX 49152 /* bytes of all variables together */
@@ -32,18 +33,26 @@ enum gate_verdict {
  */
 enum gate_verdict gate_judge(unsigned char *bytes, size_t size, unsigned *id);
 
+/* What gate_wait saw of a request that is GATE_READY. */
+struct gate_look {
+    unsigned id;    /* 0: not known */
+    size_t end;     /* bytes up to the end of the last head of its variables */
+    size_t padding; /* that come after it, before the body */
+    bool no_body;   /* the empty body is there, and nothing else */
+};
+
 /*
  * Waits until the request on fd can be judged, at most wait_ms; takes nothing off the socket.  room
  * has GATE_SIZE bytes and is wiped: the body may hold an OTP.  Never GATE_WAIT.
  */
-enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, unsigned *id);
+enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, struct gate_look *look);
 
 /*
- * Takes the variables of a request that is GATE_READY off fd, up to the end of their last record's head,
- * and sends them, without the padding that libfcgi trips over, to to: a socket of our own with room for
- * GATE_SIZE bytes.  room as above.  The bytes of padding that come before the body; -1: it could not.
+ * Takes the variables of a request that is GATE_READY off fd, up to look->end and with no_body the
+ * empty body too, and sends them, without the padding that libfcgi trips over, to to: a socket of our
+ * own with room for GATE_SIZE bytes.  room as above.  false: it could not.
  */
-int gate_take(int fd, unsigned char *room, int to);
+bool gate_take(int fd, unsigned char *room, const struct gate_look *look, int to);
 
 /* Answers request id with a status (400, 431 or 503) and a sentence, without the library and without
  * memory.  The caller closes fd. */

@@ -45,7 +45,7 @@ struct serve {
     pthread_mutex_t lock;
     struct job *free; /* reused from request to request */
     int free_count;
-    atomic_bool dirty; /* something was answered since memory was given back */
+    atomic_bool dirty;  /* something was answered since memory was given back */
     int started;
     pthread_t threads[];
 };
@@ -209,19 +209,19 @@ static void bench_close(struct bench *b, bool both) {
 }
 
 /* Reads the request that is waiting on the connection.  false: there is none to answer. */
-static bool receive(struct job *j, unsigned id, struct bench *bench) {
+static bool receive(struct job *j, const struct gate_look *look, struct bench *bench) {
     FCGX_Request *r = &j->x.fcgi;
-    int padding;
     /* No listening socket: when this fails, the library must not wait for another one. */
     if (FCGX_InitRequest(r, -1, 0) != 0)
         return false;
-    padding = gate_take(j->fd, bench->room, bench->out);
-    if (padding < 0) { /* what is left on the way is no request's */
+    if (!gate_take(j->fd, bench->room, look,
+                   bench->out)) { /* what is left on the way is no request's */
         bench_close(bench, true);
         return false;
     }
     j->x.out_size = 0;
-    body_start(&j->x.body, j->fd, id, (size_t)padding);
+    body_start(&j->x.body, j->fd, look->id, look->padding);
+    j->x.body.ended = look->no_body;
     /* As if it had kept this connection from an earlier request: it reads the next one from it. */
     r->ipcFd = bench->in;
     r->keepConnection = 1;
@@ -259,21 +259,21 @@ void serve_answered(struct reply *reply) {
 }
 
 /* Answers the request that is waiting on fd, or hands it to the handler, which sees to the rest. */
-static void answer(struct serve *s, int fd, unsigned id, struct bench *bench) {
+static void answer(struct serve *s, int fd, const struct gate_look *look, struct bench *bench) {
     const char *why = "";
     struct job *j = job_take(s);
     if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
         atomic_store(&s->dirty, true);
     if (!j || !bench_open(bench)) {
-        gate_refuse(fd, id, 503);
+        gate_refuse(fd, look->id, 503);
         close(fd);
         if (j)
             job_give(j);
         return;
     }
     j->fd = fd;
-    if (!receive(j, id, bench)) {
-        gate_refuse(fd, id, 503);
+    if (!receive(j, look, bench)) {
+        gate_refuse(fd, look->id, 503);
         close(fd);
         job_give(j);
         return;
@@ -294,7 +294,7 @@ static void spare_open(struct serve *s) {
 /* The spare descriptor is given up for one connection, whose request is answered with 503. */
 static void out_of_descriptors(struct serve *s, unsigned char *room) {
     static const struct timespec pause = {.tv_nsec = 20000000};
-    unsigned id;
+    struct gate_look look;
     log_event(LOG_ERROR, NULL, "accept", "error", strerror(errno), NULL);
     int spare = atomic_exchange(&s->spare_fd, -1);
     if (spare >= 0)
@@ -303,9 +303,9 @@ static void out_of_descriptors(struct serve *s, unsigned char *room) {
     if (fd < 0) {
         nanosleep(&pause, NULL); /* no busy loop while nothing can be had */
     } else {
-        gate_wait(fd, room, 100, &id);
-        if (id)
-            gate_refuse(fd, id, 503);
+        gate_wait(fd, room, 100, &look);
+        if (look.id)
+            gate_refuse(fd, look.id, 503);
         close(fd);
     }
     spare_open(s);
@@ -334,16 +334,16 @@ static void take_on(struct serve *s, unsigned char *room) {
 
 /* Bytes are there, or the other side has gone. */
 static void attend(struct serve *s, int fd, struct bench *bench) {
-    unsigned id = 0;
-    enum gate_verdict v = gate_wait(fd, bench->room, GATE_WAIT_MS, &id);
+    struct gate_look look;
+    enum gate_verdict v = gate_wait(fd, bench->room, GATE_WAIT_MS, &look);
     if (v == GATE_READY) {
-        answer(s, fd, id, bench);
+        answer(s, fd, &look, bench);
         return;
     }
-    if (v == GATE_TOO_LARGE || (v == GATE_FOREIGN && id)) {
+    if (v == GATE_TOO_LARGE || (v == GATE_FOREIGN && look.id)) {
         log_event(LOG_WARNING, NULL, "refused", "because",
                   v == GATE_TOO_LARGE ? "variables too large" : "not a FastCGI request", NULL);
-        gate_refuse(fd, id, v == GATE_TOO_LARGE ? 431 : 400);
+        gate_refuse(fd, look.id, v == GATE_TOO_LARGE ? 431 : 400);
     }
     close(fd);
 }

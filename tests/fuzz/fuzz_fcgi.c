@@ -23,13 +23,6 @@
 
 enum { STDOUT = 6, END_REQUEST = 3 };
 
-/* ThreadSanitizer asks for it.  A connection is closed upon the event that epoll_ctl has armed, so the
- * kernel orders the two. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void) {
-    return "race:epoll_ctl\n";
-}
-
 static char folder[80], path[100]; /* sun_path has 108 */
 static struct listen door;
 static struct serve *server;
@@ -57,6 +50,12 @@ static void leave(void) {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
+#ifdef __SANITIZE_THREAD__
+    /* A connection is closed upon the event that another worker armed; that EPOLL_CTL_MOD comes before
+     * its event is not known to ThreadSanitizer.  test_serve, with kept connections, runs there. */
+    puts("not under ThreadSanitizer: test_serve is");
+    exit(77);
+#endif
     log_setup(LOG_ERROR, false);
     fuzz_folder(folder, sizeof(folder));
     snprintf(path, sizeof(path), "%s/s", folder);

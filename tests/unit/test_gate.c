@@ -147,18 +147,18 @@ static void test_foreign(void) {
 static void test_socket(void) {
     static unsigned char room[GATE_SIZE], zero[GATE_SIZE];
     char got[4096];
-    unsigned id;
+    struct gate_look look;
     int pair[2];
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     begin();
     record(4, 7, pairs, PAIRS, 0);
     CU_ASSERT_EQUAL(send(pair[0], bytes, size, 0), (ssize_t)size); /* in two pieces */
-    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 30, &id),
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 30, &look),
                     GATE_GONE); /* what is cut is not waited for */
     size = 0;
     record(4, 7, NULL, 0, 0);
     CU_ASSERT_EQUAL(send(pair[0], bytes, size, 0), (ssize_t)size);
-    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &id), GATE_READY);
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &look), GATE_READY);
     CU_ASSERT_EQUAL(memcmp(room, zero, sizeof room), 0); /* wiped */
     CU_ASSERT(recv(pair[1], got, sizeof got, 0) > 0);    /* and nothing was taken */
     CU_ASSERT_EQUAL(got[1], 1);
@@ -176,19 +176,41 @@ static void test_socket(void) {
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     CU_ASSERT_EQUAL(send(pair[0], bytes, 5, 0), 5);
     CU_ASSERT_EQUAL(shutdown(pair[0], SHUT_WR), 0);
-    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 60000, &id), GATE_GONE); /* and nobody waits for it */
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 60000, &look), GATE_GONE); /* and nobody waits for it */
     close(pair[1]);
     close(pair[0]);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     close(pair[0]);
-    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &id), GATE_GONE);
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &look), GATE_GONE);
     close(pair[1]);
+}
+
+/* An empty body that is there is taken too; not where more follows, or it has padding. */
+static void take_without_body(const int pair[2], const int way[2]) {
+    static unsigned char room[GATE_SIZE], got[4096];
+    struct gate_look look;
+    for (int extra = 0; extra < 3; extra++) {
+        begin();
+        record(4, 7, pairs, PAIRS, 0);
+        record(4, 7, NULL, 0, 0);
+        record(5, 7, NULL, 0, extra == 1 ? 4 : 0);
+        if (extra == 2)
+            record(1, 7, "12345678", 8, 0);
+        CU_ASSERT_EQUAL(send(pair[0], bytes, size, 0), (ssize_t)size);
+        CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &look), GATE_READY);
+        CU_ASSERT_EQUAL(look.no_body, extra == 0);
+        CU_ASSERT_TRUE(gate_take(pair[1], room, &look, way[1]));
+        CU_ASSERT_EQUAL(recv(way[0], got, sizeof got, MSG_DONTWAIT), (ssize_t)look.end);
+        CU_ASSERT_EQUAL(recv(pair[1], got, sizeof got, MSG_DONTWAIT),
+                        extra == 0 ? -1 : (ssize_t)(size - look.end));
+    }
 }
 
 /* The variables and no byte more are taken, without the padding that libfcgi forgets to skip. */
 static void test_take(void) {
     static unsigned char room[GATE_SIZE], zero[GATE_SIZE];
     unsigned char got[4096];
+    struct gate_look look;
     int pair[2], way[2];
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, way), 0);
@@ -196,12 +218,12 @@ static void test_take(void) {
     size = 0;
     record(1, 7, responder, 8, 3);
     record(4, 7, pairs, PAIRS, 5);
-    CU_ASSERT_EQUAL(send(pair[0], bytes, size, 0), (ssize_t)size);
-    CU_ASSERT_EQUAL(gate_take(pair[1], room, way[1]), -1); /* not GATE_READY */
     record(4, 7, NULL, 0, 9);
-    CU_ASSERT_EQUAL(send(pair[0], bytes + size - 17, 17, 0), 17);
+    CU_ASSERT_EQUAL(send(pair[0], bytes, size, 0), (ssize_t)size);
     CU_ASSERT_EQUAL(send(pair[0], "body", 4, 0), 4);
-    CU_ASSERT_EQUAL(gate_take(pair[1], room, way[1]), 9);
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 1000, &look), GATE_READY);
+    CU_ASSERT(look.id == 7 && look.end == size - 9 && look.padding == 9 && !look.no_body);
+    CU_ASSERT_TRUE(gate_take(pair[1], room, &look, way[1]));
     CU_ASSERT_EQUAL(memcmp(room, zero, sizeof room), 0);
     ssize_t n = recv(way[0], got, sizeof got, MSG_DONTWAIT);
     CU_ASSERT_EQUAL_FATAL(n, (ssize_t)size - 9 - 3);
@@ -210,7 +232,8 @@ static void test_take(void) {
     CU_ASSERT_EQUAL(memcmp(got + 16, bytes + 19, (size_t)n - 16), 0);
     n = recv(pair[1], got, sizeof got, MSG_DONTWAIT);
     CU_ASSERT(n == 13 && memcmp(got + 9, "body", 4) == 0);
-    CU_ASSERT_EQUAL(gate_take(pair[1], room, way[1]), -1); /* nothing there */
+    CU_ASSERT_FALSE(gate_take(pair[1], room, &look, way[1])); /* nothing there */
+    take_without_body(pair, way);
     for (int i = 0; i < 2; i++) {
         close(pair[i]);
         close(way[i]);
