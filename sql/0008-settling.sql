@@ -127,37 +127,52 @@ CREATE OR REPLACE FUNCTION otprefund.attempt_sweep(p_now timestamptz, p_max inte
 DECLARE
     v_from bigint;
     v_to bigint;
+    v_lost bigint[];
     v_row record;
 BEGIN
     SELECT s.swept_to INTO v_from FROM otprefund.swept s FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN; -- another node is at it
     END IF;
-    v_to := v_from;
-    FOR v_row IN
-        SELECT a.attempt_id, a.kind, a.started_at, a.deadline_at,
-               EXISTS (SELECT FROM otprefund.outcome o WHERE o.attempt_id = a.attempt_id) AS done
+    -- All of them at once: most have their outcome, and are only passed.
+    WITH next AS MATERIALIZED (
+        SELECT a.attempt_id, a.started_at, a.deadline_at,
+               (SELECT true FROM otprefund.outcome o WHERE o.attempt_id = a.attempt_id LIMIT 1) AS done
           FROM otprefund.attempt a
          WHERE a.attempt_id > v_from
          ORDER BY a.attempt_id
          LIMIT p_max
-    LOOP
+    ), stop AS (
         -- A minute is longer than any statement may take: no lower number can still turn up.
-        EXIT WHEN v_row.started_at > p_now - interval '1 minute'
-               OR (NOT v_row.done AND v_row.deadline_at > p_now);
-        IF NOT v_row.done THEN
-            IF v_row.kind = 'refund' THEN
-                PERFORM FROM otprefund.open_attempt q WHERE q.attempt_id = v_row.attempt_id
-                    FOR UPDATE SKIP LOCKED;
-                -- Its outcome is just being written, unless an inquiry settled it and then its node was lost.
-                EXIT WHEN NOT FOUND AND NOT EXISTS (
-                    SELECT FROM otprefund.resolution r WHERE r.attempt_id = v_row.attempt_id);
+        SELECT min(n.attempt_id) AS at
+          FROM next n
+         WHERE n.started_at > p_now - interval '1 minute'
+            OR (n.done IS NULL AND n.deadline_at > p_now)
+    )
+    SELECT max(n.attempt_id),
+           array_agg(n.attempt_id ORDER BY n.attempt_id) FILTER (WHERE n.done IS NULL)
+      INTO v_to, v_lost
+      FROM next n
+     CROSS JOIN stop s
+     WHERE s.at IS NULL OR n.attempt_id < s.at;
+    FOR v_row IN
+        SELECT a.attempt_id, a.kind FROM otprefund.attempt a
+         WHERE a.attempt_id = ANY (v_lost)
+         ORDER BY a.attempt_id
+    LOOP
+        IF v_row.kind = 'refund' THEN
+            PERFORM FROM otprefund.open_attempt q WHERE q.attempt_id = v_row.attempt_id
+                FOR UPDATE SKIP LOCKED;
+            -- Its outcome is just being written, unless an inquiry settled it and then its node was lost.
+            IF NOT FOUND AND NOT EXISTS (
+                    SELECT FROM otprefund.resolution r WHERE r.attempt_id = v_row.attempt_id) THEN
+                v_to := v_row.attempt_id - 1;
+                EXIT;
             END IF;
-            INSERT INTO otprefund.outcome (attempt_id, kind, outcome, reason)
-            VALUES (v_row.attempt_id, v_row.kind, 'unknown', 'node_lost')
-            ON CONFLICT (attempt_id) DO NOTHING;
         END IF;
-        v_to := v_row.attempt_id;
+        INSERT INTO otprefund.outcome (attempt_id, kind, outcome, reason)
+        VALUES (v_row.attempt_id, v_row.kind, 'unknown', 'node_lost')
+        ON CONFLICT (attempt_id) DO NOTHING;
     END LOOP;
     IF v_to > v_from THEN
         UPDATE otprefund.swept SET swept_to = v_to;

@@ -8,6 +8,24 @@ SET LOCAL ROLE otprefund_owner;
 CREATE INDEX open_attempt_operator ON otprefund.open_attempt (operator, attempt_id);
 
 -- As before, but planned once for a connection: the SQL functions were planned at each call.
+CREATE OR REPLACE FUNCTION otprefund.client_of(p_token_sha256 bytea)
+    RETURNS TABLE (o_name text, o_full_name text, o_user_code text, o_may_refund boolean, o_disabled boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT c.name, c.full_name, c.user_code, c.may_refund, c.disabled
+      FROM otprefund.api_client c WHERE c.token_sha256 = p_token_sha256;
+END
+$$;
+CREATE OR REPLACE FUNCTION otprefund.tid_of(p_client_ref_id text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT t.tid FROM otprefund.transaction t
+         WHERE t.client_ref_id = p_client_ref_id
+         ORDER BY t.answered_at DESC LIMIT 1);
+END
+$$;
 CREATE OR REPLACE FUNCTION otprefund.attempt_id_from(p_from timestamptz) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -36,6 +54,49 @@ BEGIN
              WHERE a.attempt_id > v_from
                AND NOT EXISTS (SELECT FROM otprefund.outcome o
                                 WHERE o.attempt_id = a.attempt_id AND o.attempt_id > v_from));
+END
+$$;
+
+-- As before, but what was never tried is not looked for in four ways.
+CREATE OR REPLACE FUNCTION otprefund.transaction_state(
+    p_tid text, p_otp_cooldown_s integer, p_otp_per_hour integer, p_wrong_otp_per_hour integer,
+    OUT o_known boolean, OUT o_client_ref_id text, OUT o_amount numeric, OUT o_tx_status integer,
+    OUT o_customer text, OUT o_recipient text, OUT o_transacted_at timestamptz,
+    OUT o_answered_at timestamptz, OUT o_otp_at timestamptz, OUT o_otp_outcome text,
+    OUT o_otp_again_at timestamptz, OUT o_refund_again_at timestamptz, OUT o_open_attempt_id bigint,
+    OUT o_open_operator text, OUT o_open_since timestamptz, OUT o_contradicted boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    SELECT t.client_ref_id, t.amount, t.tx_status, t.customer, t.recipient, t.transacted_at, t.answered_at
+      INTO o_client_ref_id, o_amount, o_tx_status, o_customer, o_recipient, o_transacted_at, o_answered_at
+      FROM otprefund.transaction t WHERE t.tid = p_tid;
+    o_known := FOUND OR EXISTS (SELECT FROM otprefund.attempt a WHERE a.tid = p_tid);
+    IF NOT o_known THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM otprefund.attempt a WHERE a.tid = p_tid AND a.kind = 'otp') THEN
+        SELECT o.outcome INTO o_otp_outcome
+          FROM otprefund.attempt a LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+         WHERE a.tid = p_tid AND a.kind = 'otp'
+         ORDER BY a.attempt_id DESC LIMIT 1;
+        SELECT a.started_at INTO o_otp_at
+          FROM otprefund.attempt a LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+         WHERE a.tid = p_tid AND a.kind = 'otp'
+           AND (o.outcome IS NULL OR o.outcome NOT IN ('rejected', 'not_sent'))
+         ORDER BY a.attempt_id DESC LIMIT 1;
+        o_otp_again_at := otprefund.otp_again_at(p_tid, p_otp_cooldown_s, p_otp_per_hour, v_now);
+    END IF;
+    IF EXISTS (SELECT FROM otprefund.attempt a WHERE a.tid = p_tid AND a.kind = 'refund') THEN
+        o_refund_again_at := otprefund.refund_again_at(p_tid, p_wrong_otp_per_hour, v_now);
+    END IF;
+    SELECT q.attempt_id, q.operator, q.opened_at
+      INTO o_open_attempt_id, o_open_operator, o_open_since
+      FROM otprefund.open_attempt q WHERE q.tid = p_tid;
+    o_contradicted := EXISTS (SELECT FROM otprefund.contradiction c
+                                JOIN otprefund.attempt a ON a.attempt_id = c.attempt_id
+                               WHERE a.tid = p_tid);
 END
 $$;
 
