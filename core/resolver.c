@@ -18,6 +18,7 @@
 #define LOOK_DEAF_MS 30000
 #define SEAL_MS      3600000 /* the journal is sealed so often, by one node of all */
 #define BATCH        100
+#define ASKERS       8 /* beside the thread itself; for begins that share a commit */
 #define LEASE_SLACK_MS                                                                             \
     15000 /* a claimed attempt is due again so long after the bank's time, should we die */
 
@@ -71,6 +72,33 @@ static void ask(struct otr *o, const struct journal_due *due) {
         failed(o, fault.detail);
 }
 
+/* What one look claimed, and who asks for it: several at a time, so that their intents share commits. */
+struct asking {
+    struct otr *core;
+    const struct journal_due *due;
+    int n;
+    atomic_int next;
+};
+
+static void *ask_on(void *arg) {
+    struct asking *a = arg;
+    for (int i; (i = atomic_fetch_add(&a->next, 1)) < a->n;)
+        ask(a->core, &a->due[i]);
+    return NULL;
+}
+
+static void ask_all(struct otr *o, const struct journal_due *due, int n) {
+    struct asking all = {.core = o, .due = due, .n = n};
+    pthread_t askers[ASKERS];
+    int started = 0;
+    while (started < ASKERS && started < n / 2 &&
+           pthread_create(&askers[started], NULL, ask_on, &all) == 0)
+        started++;
+    ask_on(&all);
+    while (started > 0)
+        pthread_join(askers[--started], NULL);
+}
+
 /* A row changed before its seal is made is not found out, so this never waits for a person. */
 static void seal_now_and_then(struct resolver *r) {
     int64_t rows;
@@ -106,8 +134,7 @@ static int64_t look(struct resolver *r) {
         failed(o, *why ? why : journal_status_text(s));
         return 1000;
     }
-    for (int i = 0; i < n; i++)
-        ask(o, &due[i]);
+    ask_all(o, due, n);
     if (n > 0) /* the rate is kept by resting for the share of a second these took up */
         return (int64_t)n * 1000 / per_second + 1;
     int64_t longest = atomic_load(&o->listening) ? LOOK_MS : LOOK_DEAF_MS;

@@ -183,15 +183,20 @@ COMMENT ON FUNCTION otprefund.attempt_sweep(timestamptz, integer) IS
     'Gives outcome unknown, node_lost to attempts of any kind whose deadline passed without an outcome; looks at each attempt once.';
 
 CREATE FUNCTION otprefund.attempt_sweep_at(p_now timestamptz) RETURNS timestamptz
-    LANGUAGE sql STABLE AS $$
-    SELECT greatest(a.started_at + interval '1 minute',
-                    CASE WHEN o.attempt_id IS NULL THEN a.deadline_at END,
-                    p_now + interval '200 milliseconds')
-      FROM otprefund.attempt a
-      LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
-     WHERE a.attempt_id > (SELECT s.swept_to FROM otprefund.swept s)
-     ORDER BY a.attempt_id
-     LIMIT 1
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- Its outcome is looked up by number: a join may be merged, and reads every outcome there ever was.
+    RETURN (
+        SELECT greatest(a.started_at + interval '1 minute',
+                        CASE WHEN (SELECT true FROM otprefund.outcome o
+                                    WHERE o.attempt_id = a.attempt_id LIMIT 1) IS NULL
+                             THEN a.deadline_at END,
+                        p_now + interval '200 milliseconds')
+          FROM otprefund.attempt a
+         WHERE a.attempt_id > (SELECT s.swept_to FROM otprefund.swept s)
+         ORDER BY a.attempt_id
+         LIMIT 1);
+END
 $$;
 COMMENT ON FUNCTION otprefund.attempt_sweep_at(timestamptz) IS
     'When attempt_sweep can get on: the first attempt it has not passed is then old enough. NULL: nothing left to look at.';
