@@ -34,7 +34,9 @@ static size_t size_of(void *p) {
 
 void *http_malloc(size_t size) {
     void *p = malloc(size);
-    return p ? p : pool_take(size);
+    if (!p)
+        p = pool_take(size);
+    return p;
 }
 
 void *http_calloc(size_t n, size_t size) {

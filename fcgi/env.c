@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How it was started, where systemd keeps its credentials, language, and HOME for libpq's passfile. */
 static const char *const kept[] = {
@@ -21,23 +22,23 @@ static const char *const kept[] = {
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 
+static bool is_kept(const char *variable) {
+    for (size_t i = 0; i < KEPT; i++) {
+        size_t n = strlen(kept[i]);
+        if (strncmp(variable, kept[i], n) == 0 && variable[n] == '=')
+            return true;
+    }
+    return false;
+}
+
 bool env_clean(void) {
-    char *values[KEPT] = {NULL};
-    bool good = true;
-    for (size_t i = 0; i < KEPT; i++) {
-        const char *value = getenv(kept[i]);
-        if (value && !(values[i] = strdup(value)))
-            good = false;
-    }
-    clearenv();
-    for (size_t i = 0; i < KEPT; i++) {
-        if (good && values[i] && setenv(kept[i], values[i], 1) != 0)
-            good = false;
-        free(values[i]);
-    }
-    if (!good)
-        clearenv();
-    return good;
+    char **to = environ;
+    for (char **from = environ; from && *from; from++)
+        if (is_kept(*from))
+            *to++ = *from;
+    if (to)
+        *to = NULL;
+    return true;
 }
 
 void env_no_key_log(void) {

@@ -55,7 +55,7 @@ void db_batches_free(struct db_batches *b) {
 struct step {
     int first, n; /* of batch.writes */
     enum db_statement statement;
-    struct db_params many; /* n > 1: theirs as arrays */
+    struct db_many many; /* n > 1: theirs as arrays */
     struct db_sent sent;
 };
 
@@ -80,7 +80,7 @@ static void plan(struct batch *b) {
         for (; i + n < b->n && n < DB_BATCH_MAX && b->writes[i + n]->statement == one; n++)
             callers[n] = b->writes[i + n]->params;
         *step = (struct step){.first = i, .n = 1, .statement = one};
-        if (n > 1 && many != DB_STATEMENT__MAX && db_many_params(&step->many, callers, n)) {
+        if (n > 1 && many != DB_STATEMENT__MAX && db_many_make(&step->many, callers, n)) {
             step->n = n;
             step->statement = many;
         }
@@ -93,7 +93,8 @@ static bool send_all(PGconn *pg, struct db_shapes *s, struct batch *b) {
         return false;
     for (int i = 0; i < b->step_count; i++) {
         struct step *step = &b->steps[i];
-        const struct db_params *p = step->n > 1 ? &step->many : b->writes[step->first]->params;
+        const struct db_params *p =
+            step->n > 1 ? &step->many.params : b->writes[step->first]->params;
         if (!db_shape_send(pg, s, DB_SHAPE_OF(step->statement), db_texts[step->statement].sql, p,
                            &step->sent))
             return false;

@@ -62,23 +62,25 @@ static char *array_of(const struct db_params *const callers[], int n, int k) {
     return text;
 }
 
-bool db_many_params(struct db_params *p, const struct db_params *const callers[], int n) {
-    *p = (struct db_params){0};
+bool db_many_make(struct db_many *m, const struct db_params *const callers[], int n) {
+    *m = (struct db_many){.params = {.count = 0}};
     for (int k = 0; n > 0 && k < callers[0]->count; k++) {
-        char *text = callers[n - 1]->count == callers[0]->count ? array_of(callers, n, k) : NULL;
-        if (!text) {
-            db_many_free(p);
+        m->texts[k] = callers[n - 1]->count == callers[0]->count ? array_of(callers, n, k) : NULL;
+        if (!m->texts[k]) {
+            db_many_free(m);
             return false;
         }
-        db_text(p, text);
+        db_text(&m->params, m->texts[k]);
     }
     return true;
 }
 
-void db_many_free(struct db_params *p) {
-    for (int k = 0; k < p->count; k++)
-        free((char *)p->values[k]);
-    p->count = 0;
+void db_many_free(struct db_many *m) {
+    for (int k = 0; k < DB_PARAMS_MAX; k++) {
+        free(m->texts[k]);
+        m->texts[k] = NULL;
+    }
+    m->params.count = 0;
 }
 
 PGresult *db_many_row(const PGresult *r, int row) {

@@ -12,12 +12,18 @@
 /* The statement for many callers of s; DB_STATEMENT__MAX: there is none. */
 enum db_statement db_many_of(enum db_statement s);
 
+/* n callers' parameters as arrays; the text of each is owned. */
+struct db_many {
+    struct db_params params; /* borrows the texts */
+    char *texts[DB_PARAMS_MAX];
+};
+
 /*
- * n callers' parameters as arrays (PostgreSQL 15, 8.15.2), in that order.  Their text is allocated:
- * db_many_free it, once the statement was sent.  false: no memory, or not all have as many.
+ * Makes the arrays (PostgreSQL 15, 8.15.2), in that order; db_many_free them once the statement was
+ * sent.  false: no memory, or not all have as many.
  */
-bool db_many_params(struct db_params *p, const struct db_params *const callers[], int n);
-void db_many_free(struct db_params *p);
+bool db_many_make(struct db_many *m, const struct db_params *const callers[], int n);
+void db_many_free(struct db_many *m);
 
 /* That row as a result of its own, or NULL: no memory. */
 PGresult *db_many_row(const PGresult *r, int row);

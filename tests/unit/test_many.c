@@ -65,7 +65,8 @@ static void test_same(void) {
 
 static void test_arrays(void) {
     static const unsigned char bytes[3] = {0, 0x5c, 0xff};
-    struct db_params one = {0}, two = {0}, many;
+    struct db_params one = {0}, two = {0};
+    struct db_many many;
     const struct db_params *both[2] = {&one, &two};
     db_text(&one, "a\"b\\c{,}");
     db_text(&two, NULL);
@@ -75,15 +76,15 @@ static void test_arrays(void) {
     db_bytes(&two, NULL, 0);
     db_number(&one, -5);
     db_number_or_null(&two, false, 0);
-    CU_ASSERT_FATAL(db_many_params(&many, both, 2));
-    CU_ASSERT_EQUAL(many.count, 4);
-    CU_ASSERT_STRING_EQUAL(many.values[0], "{\"a\\\"b\\\\c{,}\",NULL}");
-    CU_ASSERT_STRING_EQUAL(many.values[1], "{\"\",\"NULL\"}");
-    CU_ASSERT_STRING_EQUAL(many.values[2], "{\"\\\\x005cff\",NULL}");
-    CU_ASSERT_STRING_EQUAL(many.values[3], "{\"-5\",NULL}");
+    CU_ASSERT_FATAL(db_many_make(&many, both, 2));
+    CU_ASSERT_EQUAL(many.params.count, 4);
+    CU_ASSERT_STRING_EQUAL(many.texts[0], "{\"a\\\"b\\\\c{,}\",NULL}");
+    CU_ASSERT_STRING_EQUAL(many.texts[1], "{\"\",\"NULL\"}");
+    CU_ASSERT_STRING_EQUAL(many.texts[2], "{\"\\\\x005cff\",NULL}");
+    CU_ASSERT_STRING_EQUAL(many.texts[3], "{\"-5\",NULL}");
     db_many_free(&many);
     db_bool(&two, true);
-    CU_ASSERT_FALSE(db_many_params(&many, both, 2)); /* not the same statement's */
+    CU_ASSERT_FALSE(db_many_make(&many, both, 2)); /* not the same statement's */
 }
 
 int main(void) {
