@@ -58,11 +58,10 @@ static bool same(const char *run, size_t size, const char *keep) {
 
 static void put_digits(struct out *o, const char *run, size_t size, const char *const keep[2]) {
     bool mobile = (size == 10 && run[0] >= '6') || (size == 12 && memcmp(run, "91", 2) == 0);
-    if (same(run, size, keep[0]) || same(run, size, keep[1])) {
-        put(o, run, size);
-    } else if (size >= 4 && size <= 8) {
+    bool stays = same(run, size, keep[0]) || same(run, size, keep[1]);
+    if (!stays && size >= 4 && size <= 8) {
         put(o, "....", 4);
-    } else if (mobile) {
+    } else if (!stays && mobile) {
         char hidden[11];
         snprintf(hidden, sizeof hidden, "******%.4s", run + size - 4);
         put(o, hidden, 10);

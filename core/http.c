@@ -13,7 +13,7 @@
 
 #include "core/http_call.h"
 
-#define ANSWER_MAX (1024 * 1024) /* bytes of a body, unless configured */
+#define ANSWER_MAX 1048576 /* bytes of a body, unless configured */
 #define EVENTS     256
 
 struct http {

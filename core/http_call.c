@@ -12,7 +12,7 @@
 
 #include "sql/checkpoint.h"
 
-#define HEADERS_MAX (64 * 1024) /* bytes of all header lines of an answer */
+#define HEADERS_MAX 65536 /* bytes of all header lines of an answer */
 #define HEADER_SIZE 2048        /* of one header line of a request */
 #define READ_SIZE   4096L       /* answers are small, calls are many */
 

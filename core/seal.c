@@ -61,7 +61,7 @@ static void finding(struct seal_check *c, const char *what, const char *part, co
 static void hex(const unsigned char digest[SIGN_MAC_SIZE], char out[HEX_SIZE]) {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < SIGN_MAC_SIZE; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * (size_t)i] = digits[digest[i] >> 4];
         out[2 * i + 1] = digits[digest[i] & 15];
     }
     out[HEX_SIZE - 1] = '\0';
@@ -75,7 +75,7 @@ static bool unhex(const char *text, unsigned char digest[SIGN_MAC_SIZE]) {
     if (strlen(text) != HEX_SIZE - 1)
         return false;
     for (int i = 0; i < SIGN_MAC_SIZE; i++) {
-        int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+        int high = nibble(text[2 * (size_t)i]), low = nibble(text[2 * (size_t)i + 1]);
         if (high < 0 || low < 0)
             return false;
         digest[i] = (unsigned char)(high << 4 | low);

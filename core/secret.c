@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 bool secret_set(struct secret *s, const char *text, size_t size) {
-    secret_wipe(s);
-    if (size > SECRET_MAX || (size && memchr(text, '\0', size)))
+    explicit_bzero(s, sizeof *s);
+    if (!size)
+        return true;
+    if (!text || size > SECRET_MAX || memchr(text, '\0', size))
         return false;
-    if (size)
-        memcpy(s->bytes, text, size);
+    memcpy(s->bytes, text, size);
     s->size = size;
     return true;
 }

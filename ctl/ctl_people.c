@@ -90,7 +90,7 @@ static enum journal_status is_taken(struct journal *j, const struct otr_operator
     }
     enum journal_status s = journal_client_list(j, &t);
     for (int row = 1; s == JOURNAL_OK && row < t.rows; row++)
-        *taken |= strcmp(t.cells[row * t.columns], o->name) == 0;
+        *taken |= strcmp(t.cells[(size_t)row * (size_t)t.columns], o->name) == 0;
     otr_table_free(&t);
     return s;
 }

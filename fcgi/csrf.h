@@ -13,7 +13,7 @@
 #include "core/otprefund.h"
 #include "fcgi/text.h"
 
-#define CSRF_LIFETIME_S (12 * 3600)
+#define CSRF_LIFETIME_S 43200 /* 12 hours */
 #define CSRF_BYTES      (8 + 32) /* seconds since the epoch, big-endian; HMAC */
 #define CSRF_SIZE       TEXT_BASE64URL_SIZE(CSRF_BYTES) /* with the NUL */
 

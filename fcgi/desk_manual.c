@@ -26,6 +26,7 @@ static void say_no(struct visit *v, enum otr_status s, const struct otr_fault *f
         typed->inquiry_id = 0; /* the next try asks the bank afresh */
         if (desk_attempt_find(v, &a))
             desk_attempt_show(v, &a, status, typed);
+        typed->error = NULL; /* it was ours */
         return;
     }
     if (status >= 500)
@@ -125,6 +126,7 @@ void desk_decide(struct visit *v) {
         !desk_form_take(v, rules, FIELDS, value, desk_attempt_path(v, path)) ||
         !desk_form_ours(v, value[TOKEN].text, path))
         return;
+    struct page_manual empty = {.inquiry_id = 0};
     int64_t proposal_id = text_number(value[PROPOSAL].text);
     bool approve = strcmp(value[DECISION].text, "approved") == 0;
     if (proposal_id < 1 || (!approve && strcmp(value[DECISION].text, "refused") != 0)) {
@@ -137,5 +139,5 @@ void desk_decide(struct visit *v) {
     if (s == OTR_OK)
         reply_see_other(v->reply, path);
     else
-        say_no(v, s, &f, &(struct page_manual){.inquiry_id = 0});
+        say_no(v, s, &f, &empty);
 }

@@ -161,7 +161,7 @@ enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, struct gat
 }
 
 bool gate_take(int fd, unsigned char *room, const struct gate_look *look, int to) {
-    size_t size = look->end + (look->no_body ? HEAD : 0), begun = 2 * HEAD;
+    size_t begun = HEAD + HEAD, size = look->end + (look->no_body ? HEAD : 0);
     bool good = look->end >= begun && size <= GATE_SIZE &&
                 recv(fd, room, size, MSG_DONTWAIT) == (ssize_t)size;
     if (good) {

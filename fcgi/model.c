@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MODEL_CHUNK 8192              /* the usual piece of the arena */
-#define MODEL_MAX   (8 * 1024 * 1024) /* of all pieces together: a page is never that large */
+#define MODEL_MAX   8388608 /* of all pieces together: a page is never that large */
 
 struct node {
     enum node_type type;

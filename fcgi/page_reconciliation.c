@@ -288,7 +288,7 @@ static void put_chart(struct fill *f, const char *name, const struct otr_table *
     put_format(f, chart, "caption", "%s, %s to %s; at most %lld a day.",
                "Refunds settled as refunded", day_text(cell_of(t, rows, 0), first),
                day_text(cell_of(t, 1, 0), last), (long long)(max / 100));
-    node_int(f->m, chart, "width", rows * 10);
+    node_int(f->m, chart, "width", (int64_t)rows * 10);
     for (int i = 0; i < rows; i++) {
         int row = rows - i, height = share(number_at(t, row, column), max, 100);
         struct node *bar = node_item(f->m, bars);

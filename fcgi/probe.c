@@ -6,8 +6,7 @@
 #include "fcgi/desk.h"
 #include "fcgi/text.h"
 
-#define LAG_MAX_MS                                                                                 \
-    (5 * 60 * 1000) /* an open attempt overdue by more: the resolver does not keep up */
+#define LAG_MAX_MS 300000 /* an open attempt overdue by 5 minutes: the resolver does not keep up */
 
 static const char plain[] = "text/plain; charset=utf-8";
 

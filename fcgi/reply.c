@@ -130,8 +130,10 @@ bool reply_flush(struct reply *r) {
 /* 503 in pieces that need no memory. */
 static void say_sorry(struct reply *r) {
     const char *const parts[] = {
-        "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        "Cache-Control: no-store\r\nRetry-After: 5\r\n",
+        "Status: 503 Service Unavailable\r\n",
+        "Content-Type: text/plain; charset=utf-8\r\n",
+        "Cache-Control: no-store\r\n",
+        "Retry-After: 5\r\n",
         security,
         "X-Request-Id: ",
         r->request_id,

@@ -34,9 +34,9 @@ int reserve_in_use(void) {
 
 #define SLOTS     4
 #define BLOCK     16         /* alignment, and the head of a block: its size */
-#define STREAMS   (3 * 9216) /* three streams of libfcgi with their buffers of 8 KiB */
-#define VECTORS   (2 * 2 * GATE_PAIRS_MAX * sizeof(char *)) /* its array of pairs grows by doubling */
-#define SLOT_SIZE (GATE_PARAMS_MAX + GATE_PAIRS_MAX * 3 * BLOCK + STREAMS + VECTORS)
+#define STREAMS   27648 /* three streams of libfcgi with their buffers of 8 KiB */
+#define VECTORS   (sizeof(char *) * 2 * 2 * GATE_PAIRS_MAX) /* its array of pairs grows by doubling */
+#define SLOT_SIZE (GATE_PARAMS_MAX + (size_t)GATE_PAIRS_MAX * 3 * BLOCK + STREAMS + VECTORS)
 
 /* live: blocks in use, and one for the thread that takes from it; 0: free. */
 static struct {

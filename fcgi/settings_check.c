@@ -1,5 +1,6 @@
 /* settings_check.c - values that are well formed, but do not fit together or make no sense. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -23,7 +24,7 @@ static bool host_of(const char *url, char *host, size_t size) {
             return false;
     }
     for (size_t i = 0; i < n; i++)
-        host[i] = at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] + 32) : at[i];
+        host[i] = (char)tolower((unsigned char)at[i]); /* the C locale's: ASCII only */
     host[n] = '\0';
     return true;
 }

@@ -9,7 +9,7 @@
 
 #include "fcgi/template_part.h"
 
-#define FILE_MAX     (256 * 1024) /* bytes of one template */
+#define FILE_MAX     262144 /* bytes of one template */
 #define DEPTH_MAX    64           /* sections, and partials, while rendering */
 #define INDENT_MAX   64           /* blanks before the lines of nested partials */
 #define TEMPLATE_MAX 256          /* files in the folder */

@@ -242,7 +242,7 @@ int64_t text_time_read(const char *text, bool *day) {
     if ((ms = fraction_read(&p)) < 0 || !offset_read(&p, &minutes) || *p)
         return -1;
     time_t t = timegm(&tm);
-    int64_t at = ((int64_t)t - minutes * 60) * 1000 + ms;
+    int64_t at = ((int64_t)t - (int64_t)minutes * 60) * 1000 + ms;
     return at < 0 ? -1 : at;
 }
 

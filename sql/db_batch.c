@@ -162,13 +162,13 @@ static enum journal_status commit(struct journal *j, struct write *first, int n,
                                   struct db_backend *lost) {
     struct batch b = {.n = 0};
     enum journal_status status = JOURNAL_NO_MEMORY;
-    b.writes = calloc((size_t)n, sizeof *b.writes);
+    b.writes = calloc((size_t)n, sizeof(void *));
     b.steps = calloc((size_t)n, sizeof *b.steps);
     if (!b.writes || !b.steps)
         goto out;
     for (struct write *w = first; w; w = w->next)
         b.writes[b.n++] = w;
-    qsort(b.writes, (size_t)n, sizeof *b.writes, in_order);
+    qsort(b.writes, (size_t)n, sizeof(void *), in_order);
     plan(&b);
     status = db_lend(j, write_all, &b, lost);
     for (int i = 0; i < n && status != JOURNAL_OK; i++) {

@@ -46,8 +46,11 @@ void db_bytes(struct db_params *p, const unsigned char *bytes, int size) {
 }
 
 void db_get_text(const PGresult *r, int row, int column, char *to, size_t size) {
-    const char *s = PQgetvalue(r, row, column); /* "" for NULL */
-    size_t n = s ? strlen(s) : 0;
+    const char *value = PQgetvalue(r, row, column); /* "" for NULL */
+    const char *s = value ? value : "";
+    size_t n = strlen(s);
+    if (!size)
+        return;
     if (n >= size) {
         n = size - 1;
         while (n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80)
@@ -98,8 +101,11 @@ enum journal_status db_table(const PGresult *r, struct otr_table *t) {
 void db_first_line(const char *message, char *to, size_t size) {
     size_t n = 0;
     while (message && message[n] && message[n] != '\n' && n + 1 < size) {
-        unsigned char c = (unsigned char)message[n];
-        to[n++] = c < 0x20 || c == 0x7F ? ' ' : (char)c;
+        bool control = (unsigned char)message[n] < 0x20 || message[n] == 0x7F;
+        to[n] = message[n];
+        if (control)
+            to[n] = ' ';
+        n++;
     }
     if (size > 0)
         to[n] = '\0';

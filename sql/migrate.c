@@ -12,7 +12,7 @@
 
 #include "sql/db.h"
 
-#define FILE_MAX      (1024 * 1024)
+#define FILE_MAX      1048576
 #define NAME_MAX_SIZE 64
 
 struct run {
