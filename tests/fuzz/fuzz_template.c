@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char why[300] = "";
     const uint8_t *cut = size ? memchr(data, 0, size) : NULL;
     size_t first = cut ? (size_t)(cut - data) : size;
-    const char *bytes = (const char *)data, *second = cut ? bytes + first + 1 : "";
+    const char *bytes = size ? (const char *)data : "", *second = cut ? bytes + first + 1 : "";
     put(whole, bytes, first);
     put(part, second, cut ? size - first - 1 : 0);
     struct templates *t = templates_load(folder, why, sizeof(why));
