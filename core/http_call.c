@@ -106,9 +106,14 @@ struct call *call_new(const struct call_settings *s, const struct http_request *
 
 /* Called when connected, before the first byte of the request (libcurl 7.80 or later). */
 static int on_prereq(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port) {
+    struct call *c = arg;
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
-    ((struct call *)arg)->began = true;
     checkpoint("call", "connected");
+    /* A node that was stopped meanwhile may find a writable connection before its time limit: the
+       transaction may have been settled without it. */
+    if (call_now_ms() - c->start_ms > c->timeout_ms)
+        return CURL_PREREQFUNC_ABORT;
+    c->began = true;
     return CURL_PREREQFUNC_OK;
 }
 
