@@ -63,7 +63,9 @@ struct http_request {
     size_t body_size; /* POST */
     const struct http_header *headers;
     int header_count;
-    int timeout_ms; /* 0: the configured one */
+    int timeout_ms;     /* 0: the configured one */
+    int64_t send_by_ms; /* CLOCK_MONOTONIC: no byte of it leaves later, then it is not sent
+                           (overloaded); 0: its time limit from now */
 };
 
 /* NULL with why on failure.  Starts the I/O thread. */

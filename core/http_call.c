@@ -88,6 +88,7 @@ struct call *call_new(const struct call_settings *s, const struct http_request *
     c->arg = arg;
     c->start_ms = call_now_ms();
     c->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : s->timeout_ms;
+    c->send_by_ms = r->send_by_ms > 0 ? r->send_by_ms : c->start_ms + c->timeout_ms;
     buf_init(&c->body, s->answer_max);
     c->url = strdup(r->url);
     if (r->post) {
@@ -109,9 +110,9 @@ static int on_prereq(void *arg, char *remote_ip, char *local_ip, int remote_port
     struct call *c = arg;
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     checkpoint("call", "connected");
-    /* A node that was stopped meanwhile may find a writable connection before its time limit: the
-       transaction may have been settled without it. */
-    if (call_now_ms() - c->start_ms > c->timeout_ms)
+    /* A node that was stopped or starved since the intent: the transaction may have been settled
+       without it.  curl's own time limit begins only where the call does. */
+    if (call_now_ms() > c->send_by_ms)
         return CURL_PREREQFUNC_ABORT;
     c->began = true;
     return CURL_PREREQFUNC_OK;
@@ -289,6 +290,8 @@ static enum otr_reason reason_not_sent(CURL *easy, CURLcode code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
         return OTR_REASON_BAD_REQUEST;
+    case CURLE_ABORTED_BY_CALLBACK: /* on_prereq: too late */
+        return OTR_REASON_OVERLOADED;
     default:
         return OTR_REASON_CONNECT_FAILED;
     }

@@ -30,6 +30,7 @@ struct call {
     char *url, *post;           /* owned; wiped; post is NULL for a GET */
     size_t post_size;
     int timeout_ms;
+    int64_t send_by_ms;
     enum otr_reason refused; /* not NONE: never to be sent */
     bool began;              /* curl was about to send: bytes of the request may have left */
     bool too_large;          /* the answer went over a limit */

@@ -107,11 +107,6 @@ static void launch(struct otr *o, struct flight *flight, const struct api_call *
                    int64_t since_monotonic) {
     struct api_request request;
     char key[SIGN_KEY_TEXT_SIZE], timestamp[SIGN_TIME_TEXT_SIZE];
-    if (core_monotonic_ms() - since_monotonic > o->config.timeout_ms) {
-        /* Stopped or starved meanwhile: somebody may have taken the attempt over. */
-        not_sent(flight, OTR_REASON_OVERLOADED, "too late to send");
-        return;
-    }
     if (!api_build(&o->api, call, &request)) {
         not_sent(flight, OTR_REASON_BAD_REQUEST, "the request could not be built");
         return;
@@ -133,6 +128,7 @@ static void launch(struct otr *o, struct flight *flight, const struct api_call *
         .body_size = request.body_size,
         .headers = headers,
         .header_count = request.content_type ? 5 : 4,
+        .send_by_ms = since_monotonic + o->config.timeout_ms,
     };
     checkpoint(otr_kind_name(flight->kind), "before_send");
     if (!http_start(o->http, &r, landed, flight))

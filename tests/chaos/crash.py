@@ -19,6 +19,8 @@ KINDS = ("otp", "refund", "inquiry")
 STATEMENTS = ("begin", "finish", "claim", "callback")
 FAR = 60
 CROWD = 12
+# Before the first byte: a node that goes on here after its attempt was settled must not send.
+LATE = ("call.connected", "refund.after_intent", "refund.before_send")
 WAITING = "refund.waiting"  # no checkpoint of the program: the bank has the call and is silent
 # A request of one of these kinds reaches the places of the core that every call passes.
 COMMON = {"begin": "refund", "finish": "refund", "call": "refund"}
@@ -130,6 +132,13 @@ class Crash:
         node.send(signal.SIGCONT)
         self.house.postgres_up()
 
+    def stall(self, node):
+        """Stopped until another node has taken its attempt over and settled it; then it goes on."""
+        wait_until("attempt on %s to be settled" % self.newest, FAR, lambda: self.house.sql(
+            "select 1 from otprefund.attempt_status where kind = 'refund' and tid = '%s'"
+            " and resolution is not null" % self.newest))
+        node.send(signal.SIGCONT)
+
     def one(self, point, what, last_two):
         """True: node a stopped at the point and was dealt with."""
         needs_resolver, pull = self.trigger(point, last_two)
@@ -197,8 +206,10 @@ class Crash:
                     done[name] = done.get(name, 0) + self.one(point, what, last_two)
                 self.report.say("round %d of %d, %s: %d points" % (turn + 1, self.rounds, name,
                                                                    len(chosen)))
-        self.house.nodes["b"].stop()
         self.house.node_up("c", True)
+        late = LATE if self.rounds > 1 else LATE[:1]
+        done["stalled until settled"] = sum(self.one(point, self.stall, 10) for point in late)
+        self.house.nodes["b"].stop()
         left = ledger.settle(self.house, 90)
         self.report.check("every checkpoint was passed and survived (%d points; %s)" % (
             len(points), ", ".join("%d %s" % (n, name) for name, n in done.items())), self.wrong)

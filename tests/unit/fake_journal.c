@@ -92,6 +92,11 @@ enum journal_status journal_begin(struct journal *j, const struct journal_intent
     fake.begun.attempt_id += fake.number;
     *b = fake.begun;
     enum journal_status s = fake.begin_status;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    fake.begun_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    if (fake.begin_takes_ms)
+        nanosleep(&(struct timespec){0, fake.begin_takes_ms * 1000000L}, NULL);
     pthread_mutex_unlock(&lock);
     return s;
 }
@@ -236,6 +241,7 @@ bool http_start(struct http *h, const struct http_request *r, http_done *done, v
     snprintf(fake.url, sizeof fake.url, "%s", r->url);
     snprintf(fake.body, sizeof fake.body, "%.*s", (int)r->body_size, r->body ? r->body : "");
     fake.post = r->post;
+    fake.send_by_ms = r->send_by_ms;
     for (int i = 0; i < r->header_count; i++) {
         size_t size = strlen(fake.headers);
         snprintf(fake.headers + size, sizeof fake.headers - size, "%s: %s\n", r->headers[i].name,

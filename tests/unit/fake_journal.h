@@ -13,6 +13,7 @@
 struct fake {
     enum journal_status begin_status;
     struct journal_begun begun;
+    int begin_takes_ms;
     int finish_fails;             /* journal_finish answers _DOWN so often first */
     struct http_result answer;    /* what the bank answers; copied at http_start */
     bool answer_never;            /* the call stays in flight until http_close */
@@ -24,6 +25,7 @@ struct fake {
     char key[OTR_KEY_SIZE];
     unsigned char mac[32];
     char url[512], body[1024], headers[2048];
+    int64_t begun_ms, send_by_ms; /* CLOCK_MONOTONIC: journal_begin was called; of the call */
     bool post;
     struct journal_finding found; /* pointers are stale */
     char found_message[OTR_MESSAGE_SIZE], found_evidence[4096], found_tid[OTR_TID_SIZE];

@@ -204,6 +204,33 @@ static void test_no_answer(void) {
     CU_ASSERT(l.r.duration_ms >= 290);
 }
 
+/* A moment before which it must leave: connected too late, nothing is sent. */
+static void test_too_late(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    const struct {
+        int64_t send_by_ms;
+        enum http_fate fate;
+        enum otr_reason reason;
+        int requests;
+    } rows[] = {{now - 1, HTTP_NOT_SENT, OTR_REASON_OVERLOADED, 0},
+                {now + 30000, HTTP_ANSWERED, OTR_REASON_NONE, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct landing l = {0};
+        int requests = atomic_load(&plain.requests);
+        const struct http_request r = {.url = at(&plain, "/ok"),
+                                       .post = true,
+                                       .body = "{}",
+                                       .body_size = 2,
+                                       .send_by_ms = rows[i].send_by_ms};
+        CU_ASSERT_FATAL(http_start(engine, &r, landed, &l));
+        wait_for(&l);
+        expect(&l, rows[i].fate, rows[i].reason, rows[i].requests ? 200 : 0);
+        CU_ASSERT_EQUAL(atomic_load(&plain.requests) - requests, rows[i].requests);
+    }
+}
+
 /* A POST is never put on a used connection, so curl has none to retry on. */
 static void test_post_fresh_connection(void) {
     struct landing l;
@@ -530,6 +557,7 @@ int main(void) {
     CU_add_test(s, "no redirect", test_no_redirect);
     CU_add_test(s, "lost: one POST on the wire", test_lost);
     CU_add_test(s, "no answer", test_no_answer);
+    CU_add_test(s, "too late to send", test_too_late);
     CU_add_test(s, "POST: a fresh connection each", test_post_fresh_connection);
     CU_add_test(s, "POST: leaves no connection", test_post_leaves_no_connection);
     CU_add_test(s, "GET: reuses its connection", test_get_reuses_connection);

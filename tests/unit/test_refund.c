@@ -97,6 +97,21 @@ static void the_order_is_intent_call_outcome(void) {
     otr_close(o, 1000);
 }
 
+/* However long the journal took: the time in which it may be sent runs from before the intent. */
+static void the_time_to_send_runs_from_the_intent(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    struct otr *o = open_core(false);
+    int64_t before = core_monotonic_ms();
+    fake.begin_takes_ms = 5;
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT(fake.send_by_ms >= before + o->config.timeout_ms);
+    CU_ASSERT(fake.send_by_ms <= fake.begun_ms + o->config.timeout_ms);
+    otr_close(o, 1000);
+}
+
 static void a_repeated_key_sends_nothing(void) {
     struct otr_fault f;
     fake_reset();
@@ -336,6 +351,7 @@ int main(void) {
     CU_pSuite s = CU_add_suite("refund", set_up, tear_down);
     CU_ADD_TEST(s, nothing_is_sent_without_a_committed_intent);
     CU_ADD_TEST(s, the_order_is_intent_call_outcome);
+    CU_ADD_TEST(s, the_time_to_send_runs_from_the_intent);
     CU_ADD_TEST(s, a_repeated_key_sends_nothing);
     CU_ADD_TEST(s, the_keyed_hash_covers_kind_tid_and_otp);
     CU_ADD_TEST(s, what_is_not_proven_stays_open);
