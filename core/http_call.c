@@ -13,8 +13,8 @@
 #include "sql/checkpoint.h"
 
 #define HEADERS_MAX 65536 /* bytes of all header lines of an answer */
-#define HEADER_SIZE 2048        /* of one header line of a request */
-#define READ_SIZE   4096L       /* answers are small, calls are many */
+#define HEADER_SIZE 2048  /* of one header line of a request */
+#define READ_SIZE   4096L /* answers are small, calls are many */
 
 int64_t call_now_ms(void) {
     struct timespec t;

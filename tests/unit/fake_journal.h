@@ -14,10 +14,10 @@ struct fake {
     enum journal_status begin_status;
     struct journal_begun begun;
     int begin_takes_ms;
-    int finish_fails;             /* journal_finish answers _DOWN so often first */
-    struct http_result answer;    /* what the bank answers; copied at http_start */
-    bool answer_never;            /* the call stays in flight until http_close */
-    bool number;                  /* begun.attempt_id counts up: the first attempt is the next */
+    int finish_fails;          /* journal_finish answers _DOWN so often first */
+    struct http_result answer; /* what the bank answers; copied at http_start */
+    bool answer_never;         /* the call stays in flight until http_close */
+    bool number;               /* begun.attempt_id counts up: the first attempt is the next */
     void (*found_one)(const struct journal_finding *f); /* sees each finding; NULL: nobody */
 
     char trace[256];              /* "begin start finish ..." in the order of the calls */
@@ -29,12 +29,12 @@ struct fake {
     bool post;
     struct journal_finding found; /* pointers are stale */
     char found_message[OTR_MESSAGE_SIZE], found_evidence[4096], found_tid[OTR_TID_SIZE];
-    int finished;                 /* findings written */
-    struct journal_due due[4];    /* handed out by the next journal_claim */
+    int finished;              /* findings written */
+    struct journal_due due[4]; /* handed out by the next journal_claim */
     int due_count;
     enum journal_status claim_status;
-    int claims;                   /* calls of journal_claim */
-    struct journal_news news;     /* what the listener hears next */
+    int claims;               /* calls of journal_claim */
+    struct journal_news news; /* what the listener hears next */
 };
 extern struct fake fake;
 
