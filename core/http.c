@@ -190,9 +190,14 @@ static void cut_off(struct http *h, bool all) {
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known) {
     struct http *h = arg;
     struct epoll_event e = {.data.fd = fd};
-    (void)easy, (void)known;
+    struct call *c = NULL;
+    (void)known;
     if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(h->epoll, EPOLL_CTL_DEL, fd, &e);
+        /* curl 7.88 closes a socket that is not connected yet before it says so: the kernel has
+           dropped it, and its number may be another thread's by now. */
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
+        if (!c || c->began)
+            epoll_ctl(h->epoll, EPOLL_CTL_DEL, fd, &e);
         return 0;
     }
     if (what & CURL_POLL_IN)
