@@ -57,7 +57,11 @@ class Crash:
         return self.newest
 
     def send_otp(self, tid):
-        status, answer = self.b.api("POST", "/transactions/%s/otp" % tid, {}, secrets.token_hex(8))
+        key = secrets.token_hex(8)
+        for _ in range(3):  # nginx closes a kept connection that was idle for long
+            status, answer = self.b.api("POST", "/transactions/%s/otp" % tid, {}, key)
+            if status != 0:
+                break
         otp = self.house.phone(tid)
         if status != 200 or not otp:
             raise Trouble("the OTP for %s was not sent: %s %s" % (tid, status, answer))
