@@ -40,7 +40,3 @@ enum csrf_verdict csrf_judge(struct otr *o, const char *operator_name, const cha
     bool fresh = (int64_t)made <= now + 60 && now - (int64_t)made <= CSRF_LIFETIME_S;
     return fresh ? CSRF_GOOD : CSRF_BAD;
 }
-
-bool csrf_check(struct otr *o, const char *operator_name, const char *token, int64_t now) {
-    return csrf_judge(o, operator_name, token, now) == CSRF_GOOD;
-}

@@ -13,21 +13,19 @@
 #include "core/otprefund.h"
 #include "fcgi/text.h"
 
-#define CSRF_LIFETIME_S 43200 /* 12 hours */
+#define CSRF_LIFETIME_S 43200    /* 12 hours */
 #define CSRF_BYTES      (8 + 32) /* seconds since the epoch, big-endian; HMAC */
 #define CSRF_SIZE       TEXT_BASE64URL_SIZE(CSRF_BYTES) /* with the NUL */
 
 /* A fresh token.  now: seconds since the epoch.  false: no key (OTR_BROKEN in otr_mac).  Any
  * thread. */
 bool csrf_make(struct otr *o, const char *operator_name, int64_t now, char token[CSRF_SIZE]);
+
 enum csrf_verdict { CSRF_BAD, CSRF_GOOD, CSRF_NO_MEMORY };
 
 /* Is it ours, of this operator, and neither too old nor from the future (60 s of drift)?  Constant
  * time. */
 enum csrf_verdict csrf_judge(struct otr *o, const char *operator_name, const char *token,
                              int64_t now);
-
-/* Is it CSRF_GOOD? */
-bool csrf_check(struct otr *o, const char *operator_name, const char *token, int64_t now);
 
 #endif

@@ -1,6 +1,7 @@
 /* env.c - the environment, cut down to what the program itself reads. */
 #include "fcgi/env.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,14 +32,13 @@ static bool is_kept(const char *variable) {
     return false;
 }
 
-bool env_clean(void) {
+void env_clean(void) {
     char **to = environ;
     for (char **from = environ; from && *from; from++)
         if (is_kept(*from))
             *to++ = *from;
     if (to)
         *to = NULL;
-    return true;
 }
 
 void env_no_key_log(void) {

@@ -7,11 +7,8 @@
 #ifndef OTPREFUND_ENV_H
 #define OTPREFUND_ENV_H
 
-#include <stdbool.h>
-
-/* Drops every variable but those on the list.  Before any thread and any library's set-up.  false: no
- * memory, and then the environment is empty. */
-bool env_clean(void);
+/* Drops every variable but those on the list.  Before any thread and any library's set-up. */
+void env_clean(void);
 
 /* Drops what has a TLS library write its keys down: for commands, whose environment is the person's. */
 void env_no_key_log(void);

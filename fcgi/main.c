@@ -237,7 +237,8 @@ int main(int argc, char **argv) {
             puts("otprefund.fcgi " PACKAGE_VERSION);
         return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
     }
-    if (!env_clean() || !harden())
+    env_clean();
+    if (!harden())
         return EXIT_FAILED;
     /* Threads wait far more than they allocate: two heaps do, and hold less when it is quiet. */
     mallopt(M_ARENA_MAX, 2);

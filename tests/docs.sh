@@ -11,13 +11,8 @@ cd "${1:-${srcdir:-$(dirname "$0")/..}}" || exit 1
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() {
-    failed=$((failed + 1))
-    echo "FAILED: $1"
-    [ -z "${2:-}" ] || printf '%s\n' "$2" | sed 's/^/    /'
-}
+# shellcheck source=tests/count.sh
+. tests/count.sh
 # same NAME FILE FILE: the first is what is wanted.
 same() {
     local other

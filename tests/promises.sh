@@ -6,12 +6,8 @@ set -u
 export LC_ALL=C
 cd "${1:-${srcdir:-$(dirname "$0")/..}}" || exit 1
 tab=$'\t'
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() {
-    failed=$((failed + 1))
-    echo "FAILED: $*"
-}
+# shellcheck source=tests/count.sh
+. tests/count.sh
 
 while IFS= read -r line; do
     IFS=$'\x1f' read -r promise file function what <<<"${line//$tab/$'\x1f'}"

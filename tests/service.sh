@@ -11,13 +11,8 @@ cd "${1:-${srcdir:-$(dirname "$0")/..}}" || exit 1
 exposure_max=12 # tenths, of systemd-analyze security; 0 is nothing to attack, 100 is no fence at all
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() {
-    failed=$((failed + 1))
-    echo "FAILED: $1"
-    [ -z "${2:-}" ] || printf '%s\n' "$2" | sed 's/^/    /'
-}
+# shellcheck source=tests/count.sh
+. tests/count.sh
 
 # The unit as make makes it; the program is named by one that is there, for systemd-analyze looks.
 for unit in service socket; do

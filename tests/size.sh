@@ -12,13 +12,8 @@ function_lines=60 share=90      # so many in a hundred functions are no longer t
 function_max=150                # of any function
 columns=110                     # of any line in C
 
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fail() {
-    failed=$((failed + 1))
-    echo "FAILED: $1"
-    [ -z "${2:-}" ] || printf '%s\n' "$2" | sed 's/^/    /'
-}
+# shellcheck source=tests/count.sh
+. tests/count.sh
 
 if ! ctags --version 2>/dev/null | grep -q Universal; then
     echo "size: universal-ctags is not installed (Debian package universal-ctags)"

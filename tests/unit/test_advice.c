@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fcgi/advice.h"
+#include "tests/unit/suite.h"
 
 static struct otr_attempt attempt(enum otr_kind kind, enum otr_outcome outcome,
                                   enum otr_reason reason) {
@@ -244,9 +245,7 @@ static void test_tx_status(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("advice", NULL, NULL);
+    CU_pSuite s = suite_begin("advice", NULL, NULL);
     if (!s || !CU_add_test(s, "all filled", test_all_filled) ||
         !CU_add_test(s, "every reason has its row", test_every_reason_has_its_row) ||
         !CU_add_test(s, "never sent", test_never_sent) ||
@@ -257,9 +256,5 @@ int main(void) {
         !CU_add_test(s, "outside the enums", test_outside_the_enums) ||
         !CU_add_test(s, "tx_status", test_tx_status))
         return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return suite_run();
 }

@@ -7,6 +7,7 @@
 #include "core/answer.h"
 #include "core/answer_json.h"
 #include "core/answer_parts.h"
+#include "tests/unit/suite.h"
 
 #define CASES_MAX 400
 #define LINE_SIZE 4096
@@ -461,9 +462,9 @@ static void test_mask_person(void) {
 }
 
 int main(void) {
-    if (!read_table() || CU_initialize_registry() != CUE_SUCCESS)
+    if (!read_table())
         return 1;
-    CU_pSuite s = CU_add_suite("answer", NULL, NULL);
+    CU_pSuite s = suite_begin("answer", NULL, NULL);
     CU_add_test(s, "every line of answers.tsv", test_samples);
     CU_add_test(s, "every row of the samples is there", test_all_rows_are_there);
     CU_add_test(s, "cut short at every byte", test_cut_short);
@@ -476,9 +477,5 @@ int main(void) {
     CU_add_test(s, "money", test_paise);
     CU_add_test(s, "times", test_times);
     CU_add_test(s, "masked persons", test_mask_person);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/api.h"
+#include "tests/unit/suite.h"
 
 #define V3 "https://bank.example/ekoapi/v3"
 #define V2 "https://bank.example/ekoapi/v2"
@@ -197,9 +198,7 @@ static void test_valid(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("api", NULL, NULL);
+    CU_pSuite s = suite_begin("api", NULL, NULL);
     CU_add_test(s, "Get Refund OTP", test_otp);
     CU_add_test(s, "Initiate Refund", test_refund);
     CU_add_test(s, "OTP with a leading zero", test_leading_zero);
@@ -208,9 +207,5 @@ int main(void) {
     CU_add_test(s, "refused", test_refused);
     CU_add_test(s, "too long", test_too_long);
     CU_add_test(s, "what is valid", test_valid);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -7,6 +7,7 @@
 
 #include "fcgi/api.h"
 #include "fcgi/api_json.h"
+#include "tests/unit/suite.h"
 
 static char otp[API_OTP_SIZE];
 
@@ -141,17 +142,11 @@ static void test_transaction_and_problem(void) {
 
 int main(void) {
     api_setup();
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 2;
-    CU_pSuite suite = CU_add_suite("api json", NULL, NULL);
+    CU_pSuite suite = suite_begin("api json", NULL, NULL);
     if (!suite || !CU_add_test(suite, "request bodies", test_bodies) ||
         !CU_add_test(suite, "callback", test_callback) ||
         !CU_add_test(suite, "attempts", test_attempt) ||
         !CU_add_test(suite, "transaction, problem", test_transaction_and_problem))
         return 2;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

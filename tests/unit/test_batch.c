@@ -10,6 +10,7 @@
 
 #include "sql/journal.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define THREADS 32
 #define EACH    24
@@ -251,16 +252,12 @@ int main(void) {
         fprintf(stderr, "test_batch: %s\n", why);
         return 1;
     }
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("batch", NULL, NULL);
+    CU_pSuite s = suite_begin("batch", NULL, NULL);
     CU_add_test(s, "commits are shared", commits_are_shared);
     CU_add_test(s, "each its own result", each_its_own_result);
     CU_add_test(s, "connections cut at any moment", cut_off);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     journal_close(j);
     pg_teardown();
-    return failed ? 1 : 0;
+    return failed;
 }

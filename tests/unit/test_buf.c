@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "tests/unit/suite.h"
 
 static void test_add(void) {
     struct buf b;
@@ -51,14 +52,8 @@ static void test_maximum(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("buf", NULL, NULL);
+    CU_pSuite s = suite_begin("buf", NULL, NULL);
     CU_add_test(s, "add", test_add);
     CU_add_test(s, "maximum", test_maximum);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

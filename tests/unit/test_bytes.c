@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/unit/bytes_bank.h"
+#include "tests/unit/suite.h"
 
 #define ANSWER_SIZE 8192
 #define WINDOW      64
@@ -449,10 +450,10 @@ static void too_many_answers_on_a_kept_connection(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS || !bytes_open())
+    if (!bytes_open())
         return 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    CU_pSuite s = CU_add_suite("bytes", NULL, NULL);
+    CU_pSuite s = suite_begin("bytes", NULL, NULL);
     CU_ADD_TEST(s, cut_after_every_byte);
     CU_ADD_TEST(s, reset_or_half_closed);
     CU_ADD_TEST(s, stalled);
@@ -461,10 +462,7 @@ int main(void) {
     CU_ADD_TEST(s, no_answer_or_not_one);
     CU_ADD_TEST(s, too_much);
     CU_ADD_TEST(s, too_many_answers_on_a_kept_connection);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
+    int failed = suite_run();
     bytes_close();
     return failed;
 }

@@ -7,13 +7,14 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define BAD "\xEF\xBF\xBD"
 
 static const char *last(const char *column) {
     char sql[200];
-    snprintf(sql, sizeof sql,
-             "SELECT %s FROM otprefund.callback ORDER BY callback_id DESC LIMIT 1", column);
+    snprintf(sql, sizeof sql, "SELECT %s FROM otprefund.callback ORDER BY callback_id DESC LIMIT 1",
+             column);
     return pg_text(sql);
 }
 
@@ -44,11 +45,11 @@ static void any_bytes(void) {
         {"a\0b", 3, "a" BAD "b"},
         {"\xFF", 1, BAD},
         {"\xE2\x82\xB9 500", 7, "\xE2\x82\xB9 500"},
-        {"\xE2\x82", 2, BAD BAD},                         /* cut short */
-        {"\xC0\xAF", 2, BAD BAD},                         /* overlong */
-        {"\xE0\x80\x80", 3, BAD BAD BAD},                 /* overlong */
-        {"\xED\xA0\x80", 3, BAD BAD BAD},                 /* a surrogate */
-        {"\xF4\x90\x80\x80", 4, BAD BAD BAD BAD},         /* past U+10FFFF */
+        {"\xE2\x82", 2, BAD BAD},                 /* cut short */
+        {"\xC0\xAF", 2, BAD BAD},                 /* overlong */
+        {"\xE0\x80\x80", 3, BAD BAD BAD},         /* overlong */
+        {"\xED\xA0\x80", 3, BAD BAD BAD},         /* a surrogate */
+        {"\xF4\x90\x80\x80", 4, BAD BAD BAD BAD}, /* past U+10FFFF */
         {"\xF0\x9F\x98\x80", 4, "\xF0\x9F\x98\x80"},
         {"'); DROP TABLE otprefund.callback; --", 37, "'); DROP TABLE otprefund.callback; --"},
     };
@@ -78,15 +79,11 @@ int main(void) {
         return 77;
     if (!steps_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("callback", NULL, NULL);
+    CU_pSuite s = suite_begin("callback", NULL, NULL);
     CU_add_test(s, "kept as sent", kept);
     CU_add_test(s, "any bytes", any_bytes);
     CU_add_test(s, "cut at a character", cut_at_a_character);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

@@ -20,6 +20,7 @@
 
 #include "sql/journal.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 static struct journal *j;
 
@@ -256,17 +257,13 @@ int main(void) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("commit", NULL, NULL);
+    CU_pSuite s = suite_begin("commit", NULL, NULL);
     CU_add_test(s, "begin: committed, the answer lost", begin_swallowed);
     CU_add_test(s, "begin: the request lost", begin_cut);
     CU_add_test(s, "begin: the request arrives after the line is lost", begin_stalled);
     CU_add_test(s, "begin: killed in the middle", begin_killed);
     CU_add_test(s, "finish: lost each way", finish_lost);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     journal_close(j);
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
@@ -274,5 +271,5 @@ int main(void) {
     unlink(here.sun_path);
     rmdir(relay_folder);
     pg_teardown();
-    return failed ? 1 : 0;
+    return failed;
 }

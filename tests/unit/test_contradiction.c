@@ -8,6 +8,7 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 /* A refund attempt, settled by its own answer. */
 static int64_t settled(const char *tid, enum otr_outcome outcome, enum otr_reason reason,
@@ -201,8 +202,7 @@ int main(void) {
         return 77;
     if (!steps_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("contradiction", NULL, NULL);
+    CU_pSuite s = suite_begin("contradiction", NULL, NULL);
     CU_add_test(s, "refunded, and an inquiry says not", refunded_and_not);
     CU_add_test(s, "the same finding is recorded once", recorded_once);
     CU_add_test(s, "an inquiry asked before", asked_before);
@@ -212,10 +212,7 @@ int main(void) {
     CU_add_test(s, "rejected, and refunded elsewhere", rejected_and_elsewhere);
     CU_add_test(s, "while one is open", while_open);
     CU_add_test(s, "by index", by_index);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/csrf.h"
+#include "tests/unit/suite.h"
 
 /* The core's keyed hash is tested with the core.  This one, too, depends on every byte. */
 static int broken;
@@ -35,52 +36,46 @@ static void test_lifetime(void) {
     char token[CSRF_SIZE];
     CU_ASSERT_TRUE(csrf_make(NULL, "asha", NOW, token));
     CU_ASSERT_EQUAL(strlen(token), CSRF_SIZE - 1);
-    CU_ASSERT_TRUE(csrf_check(NULL, "asha", token, NOW));
-    CU_ASSERT_TRUE(csrf_check(NULL, "asha", token, NOW + CSRF_LIFETIME_S));
-    CU_ASSERT_FALSE(csrf_check(NULL, "asha", token, NOW + CSRF_LIFETIME_S + 1));
-    CU_ASSERT_TRUE(csrf_check(NULL, "asha", token, NOW - 60));
-    CU_ASSERT_FALSE(csrf_check(NULL, "asha", token, NOW - 61));
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", token, NOW), CSRF_GOOD);
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", token, NOW + CSRF_LIFETIME_S), CSRF_GOOD);
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", token, NOW + CSRF_LIFETIME_S + 1), CSRF_BAD);
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", token, NOW - 60), CSRF_GOOD);
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", token, NOW - 61), CSRF_BAD);
 }
 
 static void test_bound(void) {
     char token[CSRF_SIZE], changed[CSRF_SIZE + 1];
     CU_ASSERT_TRUE(csrf_make(NULL, "asha", NOW, token));
-    CU_ASSERT_FALSE(csrf_check(NULL, "ash", token, NOW));
-    CU_ASSERT_FALSE(csrf_check(NULL, "ashb", token, NOW));
-    CU_ASSERT_FALSE(csrf_check((struct otr *)0x10, "asha", token, NOW)); /* another key */
-    CU_ASSERT_FALSE(csrf_check(NULL, "asha", NULL, NOW));
-    CU_ASSERT_FALSE(csrf_check(NULL, "asha", "", NOW));
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "ash", token, NOW), CSRF_BAD);
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "ashb", token, NOW), CSRF_BAD);
+    CU_ASSERT_EQUAL(csrf_judge((struct otr *)0x10, "asha", token, NOW), CSRF_BAD); /* another key */
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", NULL, NOW), CSRF_BAD);
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", "", NOW), CSRF_BAD);
     for (size_t i = 0; i < CSRF_SIZE - 1; i++) { /* every character counts */
         memcpy(changed, token, CSRF_SIZE);
         changed[i] = token[i] == 'A' ? 'B' : 'A';
-        CU_ASSERT_FALSE(csrf_check(NULL, "asha", changed, NOW));
+        CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", changed, NOW), CSRF_BAD);
     }
     memcpy(changed, token, CSRF_SIZE);
     changed[CSRF_SIZE - 1] = 'A';
     changed[CSRF_SIZE] = '\0';
-    CU_ASSERT_FALSE(csrf_check(NULL, "asha", changed, NOW));
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", changed, NOW), CSRF_BAD);
 }
 
 static void test_no_key(void) {
     char token[CSRF_SIZE];
     CU_ASSERT_TRUE(csrf_make(NULL, "asha", NOW, token));
     broken = 1;
-    CU_ASSERT_FALSE(csrf_check(NULL, "asha", token, NOW));
+    CU_ASSERT_EQUAL(csrf_judge(NULL, "asha", token, NOW), CSRF_NO_MEMORY);
     CU_ASSERT_FALSE(csrf_make(NULL, "asha", NOW, token));
     broken = 0;
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 2;
-    CU_pSuite suite = CU_add_suite("csrf", NULL, NULL);
+    CU_pSuite suite = suite_begin("csrf", NULL, NULL);
     if (!suite || !CU_add_test(suite, "lifetime", test_lifetime) ||
         !CU_add_test(suite, "bound to operator, key and bytes", test_bound) ||
         !CU_add_test(suite, "no key", test_no_key))
         return 2;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -9,6 +9,7 @@
 
 #include "core/http.h"
 #include "fcgi/env.h"
+#include "tests/unit/suite.h"
 
 extern char **environ;
 
@@ -27,7 +28,7 @@ static void dirty(void) {
 static void test_list(void) {
     int n = 0;
     dirty();
-    CU_ASSERT(env_clean());
+    env_clean();
     CU_ASSERT_STRING_EQUAL(getenv("LISTEN_FDS"), "1");
     CU_ASSERT_STRING_EQUAL(getenv("NOTIFY_SOCKET"), "@x");
     CU_ASSERT_STRING_EQUAL(getenv("CREDENTIALS_DIRECTORY"), "/run/credentials/x");
@@ -62,24 +63,15 @@ static bool key_log_made(void (*clean)(void)) {
     return WEXITSTATUS(status) == 1;
 }
 
-static void clean_all(void) {
-    (void)env_clean();
-}
-
 static void test_key_log(void) {
     CU_ASSERT(key_log_made(NULL)); /* else this test could not fail */
-    CU_ASSERT_FALSE(key_log_made(clean_all));
+    CU_ASSERT_FALSE(key_log_made(env_clean));
     CU_ASSERT_FALSE(key_log_made(env_no_key_log));
 }
 
 int main(void) {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("env", NULL, NULL);
+    CU_pSuite s = suite_begin("env", NULL, NULL);
     CU_add_test(s, "no TLS keys to a file", test_key_log);
     CU_add_test(s, "the short list", test_list);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failed ? 1 : 0;
+    return suite_run();
 }

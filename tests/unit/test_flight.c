@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/flight.h"
+#include "tests/unit/suite.h"
 
 #define MANY 2000
 
@@ -112,16 +113,10 @@ static void what_is_not_on_its_way_is_not_waited_for(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("flight", NULL, NULL);
+    CU_pSuite s = suite_begin("flight", NULL, NULL);
     CU_ADD_TEST(s, each_landing_is_finished_once);
     CU_ADD_TEST(s, waiters_wake_when_it_is_finished);
     CU_ADD_TEST(s, an_event_wakes_who_waits_for_news);
     CU_ADD_TEST(s, what_is_not_on_its_way_is_not_waited_for);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
-    return failed;
+    return suite_run();
 }

@@ -6,6 +6,7 @@
 
 #include "fcgi/form.h"
 #include "fcgi/text.h"
+#include "tests/unit/suite.h"
 
 enum { A, OTP, FIELDS };
 static const struct form_rule rules[FIELDS] = {[A] = {"a", 5, false}, [OTP] = {"otp", 32, true}};
@@ -150,16 +151,10 @@ static void test_text(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 2;
-    CU_pSuite suite = CU_add_suite("form", NULL, NULL);
+    CU_pSuite suite = suite_begin("form", NULL, NULL);
     if (!suite || !CU_add_test(suite, "good forms", test_good) ||
         !CU_add_test(suite, "refused", test_refused) ||
         !CU_add_test(suite, "otp as typed", test_otp) || !CU_add_test(suite, "texts", test_text))
         return 2;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

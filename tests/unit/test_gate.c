@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fcgi/gate.h"
+#include "tests/unit/suite.h"
 
 static unsigned char bytes[GATE_SIZE + 70000];
 static size_t size;
@@ -176,7 +177,8 @@ static void test_socket(void) {
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     CU_ASSERT_EQUAL(send(pair[0], bytes, 5, 0), 5);
     CU_ASSERT_EQUAL(shutdown(pair[0], SHUT_WR), 0);
-    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 60000, &look), GATE_GONE); /* and nobody waits for it */
+    CU_ASSERT_EQUAL(gate_wait(pair[1], room, 60000, &look),
+                    GATE_GONE); /* and nobody waits for it */
     close(pair[1]);
     close(pair[0]);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -241,17 +243,12 @@ static void test_take(void) {
 }
 
 int main(void) {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("gate", NULL, NULL);
+    CU_pSuite s = suite_begin("gate", NULL, NULL);
     CU_add_test(s, "a request cut anywhere", test_every_cut);
     CU_add_test(s, "lengths that are not true", test_false_lengths);
     CU_add_test(s, "limits", test_limits);
     CU_add_test(s, "what is no request", test_foreign);
     CU_add_test(s, "on a socket", test_socket);
     CU_add_test(s, "taken for the library", test_take);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failed ? 1 : 0;
+    return suite_run();
 }

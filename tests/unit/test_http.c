@@ -12,6 +12,7 @@
 
 #include "core/http.h"
 #include "tests/unit/http_server.h"
+#include "tests/unit/suite.h"
 
 #define MANY   300
 #define SECRET "FAKESECRET"
@@ -549,9 +550,7 @@ static int tidy(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("http", prepare, tidy);
+    CU_pSuite s = suite_begin("http", prepare, tidy);
     CU_add_test(s, "answers", test_answers);
     CU_add_test(s, "the request on the wire", test_request_on_the_wire);
     CU_add_test(s, "no redirect", test_no_redirect);
@@ -574,9 +573,5 @@ int main(void) {
     CU_add_test(s, "close", test_close);
     CU_add_test(s, "close with starters", test_close_with_starters);
     CU_add_test(s, "close an idle engine", test_close_idle);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

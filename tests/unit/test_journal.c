@@ -10,6 +10,7 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 static const struct journal_limits limits = {60, 5, 5};
 
@@ -575,8 +576,7 @@ int main(void) {
         return 77;
     if (!steps_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("journal", NULL, NULL);
+    CU_pSuite s = suite_begin("journal", NULL, NULL);
     CU_add_test(s, "otp: begin, finish, read", otp_round_trip);
     CU_add_test(s, "refund: paise survive", refund_round_trip);
     CU_add_test(s, "inquiry settles", inquiry_settles);
@@ -592,10 +592,7 @@ int main(void) {
     CU_add_test(s, "reports", reports);
     CU_add_test(s, "backends die", backends_die);
     CU_add_test(s, "bad conninfo", bad_conninfo);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

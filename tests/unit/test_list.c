@@ -7,6 +7,7 @@
 
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define MANY 40
 
@@ -265,9 +266,9 @@ static void one_with_few_among_many(void) {
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
-    if (CU_initialize_registry() != CUE_SUCCESS || !steps_open())
+    if (!steps_open())
         return 1;
-    CU_pSuite suite = CU_add_suite("list", NULL, NULL);
+    CU_pSuite suite = suite_begin("list", NULL, NULL);
     CU_ADD_TEST(suite, the_records_are_there);
     CU_ADD_TEST(suite, every_shape_finds_what_fits);
     CU_ADD_TEST(suite, times_and_pages);
@@ -278,10 +279,7 @@ int main(void) {
     CU_ADD_TEST(suite, nobody_has_no_desk);
     CU_ADD_TEST(suite, a_change_is_seen_at_once);
     CU_ADD_TEST(suite, one_with_few_among_many);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failures != 0;
+    return failed;
 }

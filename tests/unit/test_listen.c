@@ -10,6 +10,7 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define LONG_MS  10000 /* longer than anything may take */
 #define QUIET_MS 200   /* so long nothing is said where nothing is expected */
@@ -24,7 +25,6 @@ static enum journal_event next_event(int ms, int64_t *attempt_id) {
         *attempt_id = n.attempt_id;
     return n.event;
 }
-
 
 static void no_answer(int64_t id, int next_ms) {
     struct journal_finding f = finding(id, OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN);
@@ -61,8 +61,8 @@ static void due_sooner_is_heard(void) {
     CU_ASSERT_EQUAL(next_event(QUIET_MS, NULL), JOURNAL_EVENT_NONE);
     for (int k = 0; k < 2; k++) {
         struct otr_attempt a = look(k == 0 ? id : second);
-        struct journal_finding f = finding(begin(OTR_KIND_INQUIRY, a.tid), OTR_KIND_INQUIRY,
-                                           OTR_OUTCOME_ANSWERED);
+        struct journal_finding f =
+            finding(begin(OTR_KIND_INQUIRY, a.tid), OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED);
         int64_t told = 0;
         f.tx_status = 4;
         settle(&f, a.attempt_id, OTR_RESOLUTION_REFUNDED, OTR_HOW_INQUIRY);
@@ -136,8 +136,7 @@ int main(void) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("listen", NULL, NULL);
+    CU_pSuite s = suite_begin("listen", NULL, NULL);
     CU_add_test(s, "comes up", comes_up);
     CU_add_test(s, "a wake of another node", wake_is_heard);
     CU_add_test(s, "due sooner, and settled", due_sooner_is_heard);
@@ -145,12 +144,9 @@ int main(void) {
     CU_add_test(s, "a lost connection is replaced", reconnects);
     CU_add_test(s, "no busy loop", no_busy_loop);
     CU_add_test(s, "stopping", stop_ends_the_wait);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     journal_listen_close(ear);
     journal_close(other);
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/log.h"
+#include "tests/unit/suite.h"
 
 #define NOW INT64_C(1717299660123)
 
@@ -76,16 +77,10 @@ static void test_levels(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 2;
-    CU_pSuite suite = CU_add_suite("log", NULL, NULL);
+    CU_pSuite suite = suite_begin("log", NULL, NULL);
     if (!suite || !CU_add_test(suite, "text", test_text) ||
         !CU_add_test(suite, "escaped", test_escaped) ||
         !CU_add_test(suite, "bounded", test_bounded) || !CU_add_test(suite, "levels", test_levels))
         return 2;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -9,6 +9,7 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define SETTLE_S 600
 #define WHY      "The bank confirmed it on the phone"
@@ -469,8 +470,7 @@ int main(void) {
         return 77;
     if (!steps_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("manual", NULL, NULL);
+    CU_pSuite s = suite_begin("manual", NULL, NULL);
     if (!person("asha", OTR_ROLE_OPERATOR, false) || !person("sunil", OTR_ROLE_SUPERVISOR, false) ||
         !person("tara", OTR_ROLE_SUPERVISOR, false) || !person("gone", OTR_ROLE_SUPERVISOR, true) ||
         !person("meera", OTR_ROLE_AUDITOR, false))
@@ -489,10 +489,7 @@ int main(void) {
     CU_add_test(s, "a later word of the bank", contradicted);
     CU_add_test(s, "a counter-entry", counter);
     CU_add_test(s, "a race of deciders", race);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

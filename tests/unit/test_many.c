@@ -10,6 +10,7 @@
 
 #include "sql/db_many.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define ROUNDS 250
 
@@ -90,16 +91,12 @@ static void test_arrays(void) {
 int main(void) {
     if (!pg_setup())
         return 77;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("many", NULL, NULL);
+    CU_pSuite s = suite_begin("many", NULL, NULL);
     CU_add_test(s, "arrays", test_arrays);
     CU_add_test(s, "the file", test_file);
     CU_add_test(s, "plans that were made early", test_plans);
     CU_add_test(s, "many at once as one by one", test_same);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     pg_teardown();
-    return failed ? 1 : 0;
+    return failed;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/answer_parts.h"
+#include "tests/unit/suite.h"
 
 static const char *const keep[2] = {"12345678", "3554860154"};
 
@@ -96,16 +97,11 @@ static void test_short_room(void) {
 }
 
 int main(void) {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("mask", NULL, NULL);
+    CU_pSuite s = suite_begin("mask", NULL, NULL);
     CU_add_test(s, "an OTP in one piece", test_plain);
     CU_add_test(s, "an OTP in groups", test_groups);
     CU_add_test(s, "an OTP in other digits", test_scripts);
     CU_add_test(s, "what stays readable", test_readable);
     CU_add_test(s, "little room", test_short_room);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failed ? 1 : 0;
+    return suite_run();
 }

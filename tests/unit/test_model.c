@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/model.h"
+#include "tests/unit/suite.h"
 
 static const struct node *get(struct model *m, const char *name) {
     return node_find(model_root(m), name, strlen(name));
@@ -125,16 +126,10 @@ static void test_many(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("model", NULL, NULL);
+    CU_pSuite s = suite_begin("model", NULL, NULL);
     if (!s || !CU_add_test(s, "texts", test_texts) || !CU_add_test(s, "kinds", test_kinds) ||
         !CU_add_test(s, "misuse", test_misuse) || !CU_add_test(s, "bounded", test_bounded) ||
         !CU_add_test(s, "many", test_many))
         return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return suite_run();
 }

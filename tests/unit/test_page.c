@@ -8,6 +8,7 @@
 
 #include "fcgi/page_part.h"
 #include "tests/unit/page_check.h"
+#include "tests/unit/suite.h"
 
 /*
  * ---- formats
@@ -443,17 +444,5 @@ static const CU_TestInfo tests[] = {
 };
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_SuiteInfo suites[] = {
-        {"page", page_check_start, page_check_stop, NULL, NULL, (CU_TestInfo *)tests},
-        CU_SUITE_INFO_NULL,
-    };
-    if (CU_register_suites(suites) != CUE_SUCCESS)
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures() + (CU_get_number_of_suites_failed() > 0);
-    CU_cleanup_registry();
-    return failures != 0;
+    return suite_run_table("page", page_check_start, page_check_stop, tests);
 }

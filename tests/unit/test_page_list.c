@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/page_check.h"
+#include "tests/unit/suite.h"
 
 static void test_list(void) {
     begin();
@@ -125,8 +126,8 @@ static void test_reconciliation(void) {
                                            "missing_in_journal", "3211509412", "499.00"};
     struct otr_table t1 = table(5, 4, ageing), t2 = table(4, 3, days), t3 = table(4, 2, people),
                      t4 = table(5, 3, open), t5 = table(3, 2, mismatch);
-    static const char *waiting[] = {"attempt_id", "tid",          "resolution", "why",
-                                    "118",        "3211509412",   "not_refunded", EVIL};
+    static const char *waiting[] = {"attempt_id", "tid",        "resolution",   "why",
+                                    "118",        "3211509412", "not_refunded", EVIL};
     struct otr_table t6 = table(4, 2, waiting);
     struct page_reconciliation r = {&t1, &t2, &t3, &t4, &t5, &t6};
     begin();
@@ -221,17 +222,5 @@ static const CU_TestInfo tests[] = {
 };
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_SuiteInfo suites[] = {
-        {"page list", page_check_start, page_check_stop, NULL, NULL, (CU_TestInfo *)tests},
-        CU_SUITE_INFO_NULL,
-    };
-    if (CU_register_suites(suites) != CUE_SUCCESS)
-        return 1;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failures = (int)CU_get_number_of_failures() + (CU_get_number_of_suites_failed() > 0);
-    CU_cleanup_registry();
-    return failures != 0;
+    return suite_run_table("page list", page_check_start, page_check_stop, tests);
 }

@@ -10,6 +10,7 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 static pthread_barrier_t barrier;
 
@@ -84,7 +85,7 @@ static void take_over(void) {
     CU_ASSERT_EQUAL(a.reason, OTR_REASON_NODE_LOST);
     CU_ASSERT_EQUAL(journal_claim(j, 64, 30000, rows, &n, &next_ms), JOURNAL_OK);
     CU_ASSERT(!claimed(rows, n, id)); /* leased */
-    char sql[160]; /* but not for longer: this node may die, too */
+    char sql[160];                    /* but not for longer: this node may die, too */
     snprintf(sql, sizeof sql,
              "SELECT count(*) FROM otprefund.open_attempt WHERE attempt_id = %" PRId64
              " AND next_inquiry_at <= clock_timestamp() + interval '30 s'",
@@ -191,17 +192,13 @@ int main(void) {
         return 77;
     if (!steps_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("queue", NULL, NULL);
+    CU_pSuite s = suite_begin("queue", NULL, NULL);
     CU_add_test(s, "with nothing open it comes back for a lost OTP attempt", comes_back);
     CU_add_test(s, "settled by an inquiry, then its node was lost", settled_and_lost);
     CU_add_test(s, "lost nodes are taken over", take_over);
     CU_add_test(s, "claims are disjoint", claims_are_disjoint);
     CU_add_test(s, "why a claim fails", failures_are_told);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

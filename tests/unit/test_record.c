@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sql/record.h"
+#include "tests/unit/suite.h"
 
 /* Every value has a name of its own that leads back to it; everything else leads nowhere. */
 #define ROUND_TRIP(what, max)                                                                      \
@@ -68,8 +69,7 @@ static void tables(void) {
 }
 
 int main(void) {
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("record", NULL, NULL);
+    CU_pSuite s = suite_begin("record", NULL, NULL);
     CU_add_test(s, "kind", kind_words);
     CU_add_test(s, "outcome", outcome_words);
     CU_add_test(s, "reason", reason_words);
@@ -81,9 +81,5 @@ int main(void) {
     CU_add_test(s, "fixed words", fixed_words);
     CU_add_test(s, "tx_status", tx_status_words);
     CU_add_test(s, "tables are freed", tables);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -8,6 +8,7 @@
 
 #include "core/core.h"
 #include "tests/unit/fake_journal.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = "/tmp/otprefund-test-XXXXXX";
 static char key_file[64];
@@ -346,9 +347,7 @@ static int tear_down(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("refund", set_up, tear_down);
+    CU_pSuite s = suite_begin("refund", set_up, tear_down);
     CU_ADD_TEST(s, nothing_is_sent_without_a_committed_intent);
     CU_ADD_TEST(s, the_order_is_intent_call_outcome);
     CU_ADD_TEST(s, the_time_to_send_runs_from_the_intent);
@@ -365,9 +364,5 @@ int main(void) {
     CU_ADD_TEST(s, the_resolver_tells_what_fails);
     CU_ADD_TEST(s, malformed_values_reach_nobody);
     CU_ADD_TEST(s, rupees_are_exact);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
-    return failed;
+    return suite_run();
 }

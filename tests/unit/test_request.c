@@ -7,6 +7,7 @@
 
 #include "core/otprefund.h"
 #include "fcgi/request.h"
+#include "tests/unit/suite.h"
 
 /* Random bytes come from the core; here a counter, so that two requests differ. */
 bool otr_random(void *out, size_t size) {
@@ -215,17 +216,11 @@ static void test_wiped(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 2;
-    CU_pSuite suite = CU_add_suite("request", NULL, NULL);
+    CU_pSuite suite = suite_begin("request", NULL, NULL);
     if (!suite || !CU_add_test(suite, "good", test_good) ||
         !CU_add_test(suite, "path", test_path) || !CU_add_test(suite, "bounds", test_bounds) ||
         !CU_add_test(suite, "body", test_body) || !CU_add_test(suite, "prefer wait", test_wait) ||
         !CU_add_test(suite, "wiped", test_wiped))
         return 2;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -15,6 +15,7 @@
 #include "fcgi/route.h"
 #include "tests/unit/house.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define FORM "application/x-www-form-urlencoded"
 #define JSON "application/json"
@@ -443,9 +444,9 @@ int main(void) {
         return 77;
     setvbuf(stdout, NULL, _IONBF, 0);
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2); /* the log says each refusal */
-    if (!house_open() || CU_initialize_registry() != CUE_SUCCESS || !one_refund())
+    if (!house_open() || !one_refund())
         return 1;
-    CU_pSuite s = CU_add_suite("roles", NULL, NULL);
+    CU_pSuite s = suite_begin("roles", NULL, NULL);
     CU_add_test(s, "every address has a row", test_all_routes);
     CU_add_test(s, "who is refused changes nothing", test_refused);
     CU_add_test(s, "who may, gets in", test_let_in);
@@ -454,10 +455,7 @@ int main(void) {
     CU_add_test(s, "nobody names himself", test_claims);
     CU_add_test(s, "forms of others, and names given twice", test_forms);
     CU_add_test(s, "refusals are told in the log", test_told);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     house_close();
-    return failed ? 1 : 0;
+    return failed;
 }

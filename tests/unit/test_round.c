@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fcgi/round.h"
+#include "tests/unit/suite.h"
 
 #define ASKERS 16
 #define TURNS  300
@@ -157,17 +158,14 @@ static void a_key_has_a_size(void) {
 
 int main(void) {
     rounds = rounds_new(sizeof(struct found), look, ready, end);
-    if (!rounds || CU_initialize_registry() != CUE_SUCCESS)
+    if (!rounds)
         return 1;
-    CU_pSuite suite = CU_add_suite("round", NULL, NULL);
+    CU_pSuite suite = suite_begin("round", NULL, NULL);
     CU_ADD_TEST(suite, nobody_is_told_what_was_before_he_asked);
     CU_ADD_TEST(suite, one_look_for_all_who_came_meanwhile);
     CU_ADD_TEST(suite, another_key_is_another_look);
     CU_ADD_TEST(suite, a_key_has_a_size);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     rounds_free(rounds);
-    return failures != 0;
+    return failed;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fcgi/route.h"
+#include "tests/unit/suite.h"
 
 static void test_found(void) {
     static const struct {
@@ -106,16 +107,10 @@ static void test_roles(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 2;
-    CU_pSuite suite = CU_add_suite("route", NULL, NULL);
+    CU_pSuite suite = suite_begin("route", NULL, NULL);
     if (!suite || !CU_add_test(suite, "every address", test_found) ||
         !CU_add_test(suite, "no such address", test_not_found) ||
         !CU_add_test(suite, "methods", test_methods) || !CU_add_test(suite, "roles", test_roles))
         return 2;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -2,6 +2,7 @@
 #include <CUnit/Basic.h>
 
 #include "core/rule.h"
+#include "tests/unit/suite.h"
 
 static const struct rule_times TIMES = {.settle_ms = 600000, .first_ms = 5000, .max_ms = 3600000};
 
@@ -61,9 +62,7 @@ static void always_a_next_inquiry(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("rule", NULL, NULL);
+    CU_pSuite s = suite_begin("rule", NULL, NULL);
     CU_ADD_TEST(s, only_an_answer_settles);
     CU_ADD_TEST(s, refunded_settles_at_once);
     CU_ADD_TEST(s, pending_settles_only_after_settle_ms);
@@ -71,9 +70,5 @@ int main(void) {
     CU_ADD_TEST(s, waits_double_within_a_quarter);
     CU_ADD_TEST(s, never_past_the_moment_of_settling);
     CU_ADD_TEST(s, always_a_next_inquiry);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
-    return failed;
+    return suite_run();
 }

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "fcgi/sandbox.h"
+#include "tests/unit/suite.h"
 
 extern char **environ;
 static char folder[] = "/tmp/otprefund-sandbox.XXXXXX", mine[64], fresh[64];
@@ -302,17 +303,13 @@ int main(int argc, char **argv) {
     }
     if (!prepared())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("sandbox", NULL, NULL);
+    CU_pSuite s = suite_begin("sandbox", NULL, NULL);
     CU_add_test(s, "exec ends the process", test_exec);
     CU_add_test(s, "processes, kernel, memory and files are refused", test_refused);
     CU_add_test(s, "threads that were there before", test_threads_before);
     CU_add_test(s, "sockets, names, threads and reading go on", test_goes_on);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     unlink(mine);
     rmdir(folder);
-    return failed ? 1 : 0;
+    return failed;
 }

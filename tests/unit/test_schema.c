@@ -9,6 +9,7 @@
 #include "sql/journal.h"
 #include "sql/migrate.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 static struct journal *j;
 
@@ -438,8 +439,7 @@ int main(void) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("schema", NULL, NULL);
+    CU_pSuite s = suite_begin("schema", NULL, NULL);
     CU_add_test(s, "words of C and SQL agree", words);
     CU_add_test(s, "all is commented", comments);
     CU_add_test(s, "all is checked", checks);
@@ -452,11 +452,8 @@ int main(void) {
     CU_add_test(s, "and no more elsewhere", no_more);
     CU_add_test(s, "migrations", migrations);
     CU_add_test(s, "a database without the schema", not_migrated);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     journal_close(j);
     pg_teardown();
-    return failed ? 1 : 0;
+    return failed;
 }

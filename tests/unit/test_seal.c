@@ -9,6 +9,7 @@
 #include "sql/journal.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 static char found[4000]; /* the findings, a line each */
 static struct seal_summary sum;
@@ -247,8 +248,7 @@ int main(void) {
         return 77;
     if (!steps_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("seal", NULL, NULL);
+    CU_pSuite s = suite_begin("seal", NULL, NULL);
     CU_add_test(s, "a file of any words", test_file);
     CU_add_test(s, "rows are sealed, once", sealed);
     CU_add_test(s, "a row about an old attempt", late_rows);
@@ -257,10 +257,7 @@ int main(void) {
     CU_add_test(s, "seals taken away, a chain made anew", the_chain);
     CU_add_test(s, "not an export", not_an_export);
     CU_add_test(s, "who may do what", rights);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     steps_close();
-    return failed ? 1 : 0;
+    return failed;
 }

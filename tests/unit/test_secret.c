@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/secret.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = "/tmp/test_secret.XXXXXX";
 static char path[64];
@@ -130,20 +131,17 @@ static void test_no_file(void) {
 }
 
 int main(void) {
-    if (!mkdtemp(folder) || CU_initialize_registry() != CUE_SUCCESS)
+    if (!mkdtemp(folder))
         return 1;
     snprintf(path, sizeof path, "%s/key", folder);
-    CU_pSuite s = CU_add_suite("secret", NULL, NULL);
+    CU_pSuite s = suite_begin("secret", NULL, NULL);
     CU_add_test(s, "set", test_set);
     CU_add_test(s, "wipe", test_wipe);
     CU_add_test(s, "equal", test_equal);
     CU_add_test(s, "key file", test_file);
     CU_add_test(s, "no key file", test_no_file);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     unlink(path);
     rmdir(folder);
-    return failures ? 1 : 0;
+    return failed;
 }

@@ -24,6 +24,7 @@
 #include "fcgi/reserve.h"
 #include "fcgi/serve.h"
 #include "tests/unit/fcgi_client.h"
+#include "tests/unit/suite.h"
 
 #define WORKERS 4
 #define IDLE    3000
@@ -226,9 +227,9 @@ static void test_strange_body(void) {
          "\16\0FCGI_MAX_CONNS\16\0FCGI_MAX_CONNS",
          88},
         {"\1\1\0\2\0\10\0\0\0\1\0\0\0\0\0\0", 16}, /* another request */
-        {"\1\2\0\1\0\0\0\0", 8},                     /* an abort */
-        {"\1\5\0\2\0\1\0\0x", 9},                    /* another one's body */
-        {"\2\5\0\1\0\1\0\0x", 9},                    /* another version */
+        {"\1\2\0\1\0\0\0\0", 8},                   /* an abort */
+        {"\1\5\0\2\0\1\0\0x", 9},                  /* another one's body */
+        {"\2\5\0\1\0\1\0\0x", 9},                  /* another version */
     };
     static const char end[] = "\1\5\0\1\0\3\5\0abcpadpa\1\5\0\1\0\0\0";
     char text[4096], byte;
@@ -281,8 +282,7 @@ int main(void) {
         return 1;
     snprintf(path, sizeof path, "%s/s", folder);
     setvbuf(stdout, NULL, _IONBF, 0);
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("serve", NULL, NULL);
+    CU_pSuite s = suite_begin("serve", NULL, NULL);
     CU_add_test(s, "a sane request", test_sane);
     CU_add_test(s, "out of memory", test_no_memory);
     CU_add_test(s, "out of descriptors", test_no_descriptors);
@@ -290,10 +290,7 @@ int main(void) {
     CU_add_test(s, "cut requests", test_cut);
     CU_add_test(s, "what has no place in a body", test_strange_body);
     CU_add_test(s, "thousands of idle connections", test_idle);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     rmdir(folder);
-    return failed ? 1 : 0;
+    return failed;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fcgi/settings_part.h"
+#include "tests/unit/suite.h"
 
 static char path[] = "/tmp/otprefund-settings.XXXXXX";
 static struct settings s;
@@ -562,19 +563,11 @@ int main(void) {
         {"for the core", test_core},
         CU_TEST_INFO_NULL,
     };
-    static CU_SuiteInfo suites[] = {
-        {"settings", NULL, NULL, NULL, NULL, tests},
-        CU_SUITE_INFO_NULL,
-    };
     int fd = mkstemp(path);
-    if (fd < 0 || CU_initialize_registry() != CUE_SUCCESS ||
-        CU_register_suites(suites) != CUE_SUCCESS)
+    if (fd < 0)
         return 1;
     close(fd);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned int failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run_table("settings", NULL, NULL, tests);
     unlink(path);
-    return failures != 0;
+    return failed;
 }

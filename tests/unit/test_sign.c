@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/sign.h"
+#include "tests/unit/suite.h"
 
 /* eko-api.md, "Headers of every call". */
 static void test_golden(void) {
@@ -76,18 +77,12 @@ static void test_random(void) {
 }
 
 int main(void) {
-    if (CU_initialize_registry() != CUE_SUCCESS)
-        return 1;
-    CU_pSuite s = CU_add_suite("sign", NULL, NULL);
+    CU_pSuite s = suite_begin("sign", NULL, NULL);
     CU_add_test(s, "golden vector", test_golden);
     CU_add_test(s, "bounds", test_bounds);
     CU_add_test(s, "HMAC-SHA256", test_mac);
     CU_add_test(s, "SHA-256", test_sha256);
     CU_add_test(s, "base64url", test_base64url);
     CU_add_test(s, "random", test_random);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures ? 1 : 0;
+    return suite_run();
 }

@@ -16,6 +16,7 @@
 
 #include "tests/unit/house.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TORTURE 0 /* they bring their own malloc */
@@ -282,14 +283,10 @@ int main(void) {
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2); /* the log says each failure */
     if (!house_open())
         return 1;
-    CU_initialize_registry();
-    CU_pSuite s = CU_add_suite("torture", NULL, NULL);
+    CU_pSuite s = suite_begin("torture", NULL, NULL);
     CU_add_test(s, "every allocation fails once", test_every_site);
     CU_add_test(s, "nothing is lost", test_nothing_lost);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures();
-    CU_cleanup_registry();
+    int failed = suite_run();
     house_close();
-    return failed ? 1 : 0;
+    return failed;
 }

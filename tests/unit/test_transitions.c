@@ -14,6 +14,7 @@
 #include "core/core.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
 
 #define ROWS_MAX 300
 #define OLD_S    700 /* older than settle_s */
@@ -323,14 +324,11 @@ static bool open_core(void) {
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
-    if (CU_initialize_registry() != CUE_SUCCESS || !read_rows() || !steps_open() || !open_core())
+    if (!read_rows() || !steps_open() || !open_core())
         return 1;
-    CU_pSuite s = CU_add_suite("transitions", NULL, NULL);
+    CU_pSuite s = suite_begin("transitions", NULL, NULL);
     CU_ADD_TEST(s, every_row_is_a_step_of_the_code);
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    int failed = CU_get_number_of_failures() > 0;
-    CU_cleanup_registry();
+    int failed = suite_run();
     otr_close(core, 1000);
     steps_close();
     unlink(key_file);
