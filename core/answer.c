@@ -233,7 +233,7 @@ static void decide_otp(const struct facts *f, struct answer_meaning *m) {
     bool plain = is(&f->status, 0) && (is(&f->status_id, 0) || is(&f->status_id, -1));
     /* O1: status repeats response_type_id, and response_status_id is 1. */
     bool typed = is(&f->status_id, 1) && f->status.named && f->status.value >= TYPE_ID_FIRST &&
-                 is(&f->type_id, f->status.value) && !listed(&f->status);
+                 is(&f->type_id, f->status.value);
     if (f->odd || f->invalid || (f->tx.named && f->tx.value != TX_REFUND_PENDING))
         return;
     if ((plain && (*f->tid || *f->otp_ref_id)) || (typed && *f->otp_ref_id) ||
@@ -345,7 +345,7 @@ static void read_200(enum otr_kind kind, const char *asked_tid, struct facts *f,
         decide_otp(f, m);
     } else if (kind == OTR_KIND_REFUND) {
         decide_refund(f, m);
-    } else if (kind == OTR_KIND_INQUIRY) {
+    } else {
         decide_inquiry(f, m);
     }
     fill_refunded_amount(f, m);
@@ -375,7 +375,6 @@ void answer_read(enum otr_kind kind, const char *asked_tid, int http_status, con
                  size_t size, struct answer_meaning *m) {
     struct cJSON *root = json_read(body, size);
     struct facts f;
-    asked_tid = asked_tid ? asked_tid : "";
     read_facts(root, &f);
     meaning_init(m);
     if (http_status == 200 && !root)
