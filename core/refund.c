@@ -268,9 +268,8 @@ static void read_meaning(const struct flight *flight, struct answer_meaning *m) 
     if (flight->kind == OTR_KIND_INQUIRY && m->outcome == OTR_OUTCOME_REJECTED)
         m->outcome = m->no_such_transaction ? OTR_OUTCOME_ANSWERED : OTR_OUTCOME_UNKNOWN;
     /* What only we can know: which reference we asked for, and which amount it was about. */
-    const char *ref = flight->client_ref_id;
-    if (m->outcome == OTR_OUTCOME_ANSWERED && !m->no_such_transaction && !*flight->tid && *ref &&
-        strcmp(ref, m->client_ref_id) != 0) {
+    if (m->outcome == OTR_OUTCOME_ANSWERED && !m->no_such_transaction && !*flight->tid &&
+        strcmp(flight->client_ref_id, m->client_ref_id) != 0) {
         m->outcome = OTR_OUTCOME_UNKNOWN;
         m->reason = OTR_REASON_OTHER_TID;
     }

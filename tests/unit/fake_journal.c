@@ -87,6 +87,9 @@ enum journal_status journal_begin(struct journal *j, const struct journal_intent
     trace("begin");
     fake.intent = *i;
     snprintf(fake.key, sizeof fake.key, "%s", i->idempotency_key ? i->idempotency_key : "");
+    snprintf(fake.user_code, sizeof fake.user_code, "%s", i->user_code ? i->user_code : "");
+    snprintf(fake.client_ref_id, sizeof fake.client_ref_id, "%s",
+             i->client_ref_id ? i->client_ref_id : "");
     if (i->content_mac)
         memcpy(fake.mac, i->content_mac, sizeof fake.mac);
     fake.begun.attempt_id += fake.number;
@@ -110,7 +113,7 @@ enum journal_status journal_seal(struct journal *j, int64_t *rows) {
 enum journal_status journal_finish(struct journal *j, const struct journal_finding *f) {
     (void)j;
     pthread_mutex_lock(&lock);
-    enum journal_status s = JOURNAL_DOWN;
+    enum journal_status s = fake.finish_trouble ? fake.finish_trouble : JOURNAL_DOWN;
     if (fake.finish_fails > 0) {
         fake.finish_fails--;
         trace("down");
@@ -237,6 +240,10 @@ struct http *http_open(const struct http_config *c, char *why, size_t why_size) 
 
 bool http_start(struct http *h, const struct http_request *r, http_done *done, void *arg) {
     pthread_mutex_lock(&lock);
+    if (fake.start_fails) {
+        pthread_mutex_unlock(&lock);
+        return false;
+    }
     trace("start");
     snprintf(fake.url, sizeof fake.url, "%s", r->url);
     snprintf(fake.body, sizeof fake.body, "%.*s", (int)r->body_size, r->body ? r->body : "");

@@ -14,15 +14,18 @@ struct fake {
     enum journal_status begin_status;
     struct journal_begun begun;
     int begin_takes_ms;
-    int finish_fails;          /* journal_finish answers _DOWN so often first */
-    struct http_result answer; /* what the bank answers; copied at http_start */
-    bool answer_never;         /* the call stays in flight until http_close */
-    bool number;               /* begun.attempt_id counts up: the first attempt is the next */
+    int finish_fails;                   /* journal_finish fails so often first */
+    enum journal_status finish_trouble; /* and answers this then; JOURNAL_OK: _DOWN */
+    bool start_fails;                   /* http_start has no memory */
+    struct http_result answer;          /* what the bank answers; copied at http_start */
+    bool answer_never;                  /* the call stays in flight until http_close */
+    bool number; /* begun.attempt_id counts up: the first attempt is the next */
     void (*found_one)(const struct journal_finding *f); /* sees each finding; NULL: nobody */
 
     char trace[256];              /* "begin start finish ..." in the order of the calls */
     struct journal_intent intent; /* pointers are stale: only numbers are of use */
     char key[OTR_KEY_SIZE];
+    char user_code[32], client_ref_id[32];
     unsigned char mac[32];
     char url[512], body[1024], headers[2048];
     int64_t begun_ms, send_by_ms; /* CLOCK_MONOTONIC: journal_begin was called; of the call */

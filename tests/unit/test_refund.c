@@ -19,6 +19,7 @@ static struct otr *open_core(bool resolver) {
     const struct otr_config c = {
         .base_url = "https://bank.test/v3",
         .initiator_id = "9000000001",
+        .user_code = "20119999",
         .conninfo = "fake",
         .developer_key_file = key_file,
         .access_key_file = key_file,
@@ -180,6 +181,21 @@ static void what_never_left_is_not_refunded(void) {
     otr_close(o, 1000);
 }
 
+/* No memory for the call itself: that is known too. */
+static void a_call_that_cannot_start_is_not_sent(void) {
+    struct otr_fault f;
+    fake_reset();
+    fake.start_fails = true;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_NOT_SENT);
+    CU_ASSERT_EQUAL(fake.found.reason, OTR_REASON_OVERLOADED);
+    CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_NOT_REFUNDED);
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin finish");
+    otr_close(o, 1000);
+}
+
 static void a_wrong_otp_settles(void) {
     struct otr_fault f;
     fake_reset();
@@ -207,6 +223,81 @@ static void another_amount_proves_nothing(void) {
     otr_close(o, 1000);
 }
 
+static void the_amount_that_is_known_proves(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    fake.begun.known_amount = 49900;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_REFUNDED);
+    otr_close(o, 1000);
+}
+
+/* Asked by the merchant's own reference, only an answer that names it says something. */
+static void an_answer_names_the_reference_asked_for(void) {
+    static const struct {
+        const char *ref;
+        enum otr_outcome outcome;
+        enum otr_reason reason;
+    } rows[] = {{"REF-1", OTR_OUTCOME_ANSWERED, OTR_REASON_NONE},
+                {"REF-2", OTR_OUTCOME_UNKNOWN, OTR_REASON_OTHER_TID}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otr_fault f;
+        int64_t id;
+        char body[256];
+        fake_reset();
+        snprintf(body, sizeof body,
+                 "{\"status\":0,\"response_status_id\":0,\"data\":{\"tid\":\"12345600\","
+                 "\"tx_status\":\"3\",\"client_ref_id\":\"%s\"}}",
+                 rows[i].ref);
+        answers(body);
+        struct otr *o = open_core(false);
+        CU_ASSERT_EQUAL(otr_inquire(o, &ASHA, NULL, "REF-1", &id, &f), OTR_OK);
+        CU_ASSERT(fake_wait_finished(1));
+        CU_ASSERT_STRING_EQUAL(fake.client_ref_id, "REF-1");
+        CU_ASSERT_PTR_NOT_NULL(strstr(fake.url, "REF-1"));
+        CU_ASSERT_EQUAL(fake.found.outcome, rows[i].outcome);
+        CU_ASSERT_EQUAL(fake.found.reason, rows[i].reason);
+        CU_ASSERT_STRING_EQUAL(fake.found_tid, i == 0 ? "12345600" : "");
+        otr_close(o, 1000);
+    }
+}
+
+/* Who has no retailer code of his own works under the merchant's. */
+static void the_retailer_code_is_ones_own_or_the_merchants(void) {
+    static const struct {
+        const char *own, *used;
+    } rows[] = {{"20110001", "20110001"}, {"", "20119999"}, {NULL, "20119999"}};
+    struct otr_fault f;
+    int64_t id;
+    fake_reset();
+    fake.begin_status = JOURNAL_SAME;
+    struct otr *o = open_core(false);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otr_who who = {.name = "asha", .user_code = rows[i].own};
+        CU_ASSERT_EQUAL(otr_send_otp(o, &who, "12345600", "key", &id, &f), OTR_OK);
+        CU_ASSERT_STRING_EQUAL(fake.user_code, rows[i].used);
+    }
+    otr_close(o, 1000);
+}
+
+/* What the bank's clock says, against ours. */
+static void the_banks_clock_is_noticed(void) {
+    struct otr_fault f;
+    struct otr_numbers n;
+    fake_reset();
+    answers(REFUNDED);
+    fake.answer.date = core_now_ms() - 90000;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    CU_ASSERT(fake_wait_finished(1));
+    CU_ASSERT_EQUAL(otr_numbers_get(o, &n, &f), OTR_OK);
+    CU_ASSERT(n.bank && n.bank_skew_ms < -80000 && n.bank_skew_ms > -120000);
+    otr_close(o, 1000);
+}
+
 static void an_outcome_is_kept_until_the_database_takes_it(void) {
     struct otr_fault f;
     fake_reset();
@@ -216,6 +307,52 @@ static void an_outcome_is_kept_until_the_database_takes_it(void) {
     CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
     otr_close(o, 10000); /* an orderly stop waits for it */
     CU_ASSERT_STRING_EQUAL(fake.trace, "begin start down down down finish");
+}
+
+/* Whatever kind of trouble it is, and however long the waits have grown. */
+static void any_trouble_with_the_database_is_outlasted(void) {
+    static const struct {
+        enum journal_status trouble;
+        int times;
+    } rows[] = {{JOURNAL_DOWN, 6}, {JOURNAL_UNSURE, 1}, {JOURNAL_NO_MEMORY, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otr_fault f;
+        fake_reset();
+        answers(REFUNDED);
+        fake.finish_fails = rows[i].times;
+        fake.finish_trouble = rows[i].trouble;
+        struct otr *o = open_core(false);
+        CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+        otr_close(o, 20000);
+        CU_ASSERT_EQUAL(fake.finished, 1);
+        CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_REFUNDED);
+    }
+}
+
+/* An orderly stop has an end: then the resolver of another start finds out. */
+static void a_stop_gives_up_after_its_grace(void) {
+    struct otr_fault f;
+    fake_reset();
+    answers(REFUNDED);
+    fake.finish_fails = 1000000;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    otr_close(o, 200);
+    CU_ASSERT_EQUAL(fake.finished, 0);
+    CU_ASSERT(fake.finish_fails < 1000000);
+}
+
+static void nothing_begins_while_stopping(void) {
+    struct otr_fault f;
+    int64_t id;
+    fake_reset();
+    struct otr *o = open_core(false);
+    atomic_store(&o->stopping, true);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_STOPPING);
+    CU_ASSERT_EQUAL(otr_send_otp(o, &ASHA, "12345600", "key", &id, &f), OTR_STOPPING);
+    CU_ASSERT_EQUAL(otr_inquire(o, &ASHA, "12345600", NULL, &id, &f), OTR_STOPPING);
+    CU_ASSERT_STRING_EQUAL(fake.trace, "");
+    otr_close(o, 1000);
 }
 
 static void a_stop_ends_what_is_in_flight_as_unknown(void) {
@@ -296,6 +433,7 @@ static void the_resolver_tells_what_fails(void) {
 }
 
 static void malformed_values_reach_nobody(void) {
+    static char long_key[OTR_KEY_SIZE + 1];
     static const struct {
         const char *tid, *otp, *key;
     } rows[] = {
@@ -307,17 +445,24 @@ static void malformed_values_reach_nobody(void) {
         {"12345600", "12 34", "k"},
         {"12345600", "1234", ""},
         {"12345600", "1234", "a b"},
+        {"12345600", "1234", "a\x7f"},
+        {"12345600", "1234", NULL},
+        {"12345600", "1234", long_key},
     };
+    int64_t id;
+    memset(long_key, 'k', OTR_KEY_SIZE);
     struct otr_fault f;
     fake_reset();
     struct otr *o = open_core(false);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int64_t id;
         CU_ASSERT_EQUAL(otr_refund(o, &ASHA, rows[i].tid, rows[i].otp, strlen(rows[i].otp), true,
                                    rows[i].key, &id, &f),
                         OTR_INVALID);
         CU_ASSERT(f.detail[0] != '\0');
     }
+    CU_ASSERT_EQUAL(otr_send_otp(o, &ASHA, "12a", "k", &id, &f), OTR_INVALID);
+    CU_ASSERT_EQUAL(otr_inquire(o, &ASHA, "12a", NULL, &id, &f), OTR_INVALID);
+    CU_ASSERT_EQUAL(otr_inquire(o, &ASHA, NULL, "no spaces", &id, &f), OTR_INVALID);
     CU_ASSERT_STRING_EQUAL(fake.trace, "");
     otr_close(o, 1000);
 }
@@ -355,9 +500,17 @@ int main(void) {
     CU_ADD_TEST(s, the_keyed_hash_covers_kind_tid_and_otp);
     CU_ADD_TEST(s, what_is_not_proven_stays_open);
     CU_ADD_TEST(s, what_never_left_is_not_refunded);
+    CU_ADD_TEST(s, a_call_that_cannot_start_is_not_sent);
     CU_ADD_TEST(s, a_wrong_otp_settles);
     CU_ADD_TEST(s, another_amount_proves_nothing);
+    CU_ADD_TEST(s, the_amount_that_is_known_proves);
+    CU_ADD_TEST(s, an_answer_names_the_reference_asked_for);
+    CU_ADD_TEST(s, the_retailer_code_is_ones_own_or_the_merchants);
+    CU_ADD_TEST(s, the_banks_clock_is_noticed);
     CU_ADD_TEST(s, an_outcome_is_kept_until_the_database_takes_it);
+    CU_ADD_TEST(s, any_trouble_with_the_database_is_outlasted);
+    CU_ADD_TEST(s, a_stop_gives_up_after_its_grace);
+    CU_ADD_TEST(s, nothing_begins_while_stopping);
     CU_ADD_TEST(s, a_stop_ends_what_is_in_flight_as_unknown);
     CU_ADD_TEST(s, the_resolver_asks_about_what_is_due);
     CU_ADD_TEST(s, the_resolver_heeds_other_nodes);
