@@ -146,7 +146,7 @@ static bool house_settings(int port) {
     snprintf(settings.bank_user_code, SETTINGS_TEXT_SIZE, "20110001");
     snprintf(settings.journal_conninfo, SETTINGS_TEXT_SIZE, "%.255s", pg_app);
     snprintf(settings.desk_data_dir, SETTINGS_TEXT_SIZE, "%s/web", srcdir ? srcdir : ".");
-    settings.desk_wait_ms = 3000;
+    settings.desk_wait_ms = 400;
     settings.bank_timeout_ms = 4000;
     settings.resolver_enabled = false;
     settings.limits_otp_cooldown_s = settings.limits_otp_per_hour = 0;
