@@ -347,6 +347,20 @@ static void count(struct otr *o, const struct flight *flight, const struct answe
     pthread_mutex_unlock(&o->numbers_lock);
 }
 
+/*
+ * The node was stopped for so long that another one may have taken the attempt over and settled it,
+ * on the ground that nothing is sent any more.  Should its last bytes have left after all, an
+ * inquiry finds out, and what it finds is held against the resolution (promise 5).
+ */
+static void ask_if_late(struct otr *o, const struct flight *flight, enum otr_outcome outcome) {
+    const struct otr_who who = {.name = "resolver", .channel = OTR_CHANNEL_RESOLVER};
+    struct otr_fault f;
+    int64_t id;
+    if (flight->kind == OTR_KIND_REFUND && outcome == OTR_OUTCOME_UNKNOWN &&
+        flight->result.duration_ms > o->config.timeout_ms + TAKEOVER_MS)
+        (void)refund_inquire(o, &who, flight->tid, NULL, 0, 0, &id, &f);
+}
+
 void refund_finish(struct otr *o, struct flight *flight) {
     struct answer_meaning m;
     read_meaning(flight, &m);
@@ -387,5 +401,6 @@ void refund_finish(struct otr *o, struct flight *flight) {
         flights_event(o->flights, g.settles_attempt_id);
     if (g.next_inquiry_ms)
         resolver_poke(o->resolver);
+    ask_if_late(o, flight, m.outcome);
     explicit_bzero(&m, sizeof m);
 }

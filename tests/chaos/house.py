@@ -123,13 +123,14 @@ class Client:
 
 
 class House:
-    def __init__(self, home, log):
+    def __init__(self, home, log, bank_skew_ms=300000):
         self.home, self.parts, self.log = home, os.path.join(home, "parts"), log
         self.pg_bin = os.path.dirname(sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))[-1])
         self.owner = "host=%s dbname=otprefund user=postgres" % home
         (self.bank_port, self.control_port, self.both_port, self.a_port,
          self.b_port) = free_ports(5)
         self.nodes, self.postgres, self.bank, self.nginx = {}, None, None, None
+        self.bank_skew_ms = bank_skew_ms
         os.makedirs(self.log, exist_ok=True)
 
     # ---- up and down ----------------------------------------------------------------------------
@@ -226,6 +227,7 @@ class House:
             str(self.control_port), "--dir", self.home + "/bank",
             "--developer-key-file", self.home + "/developer_key",
             "--access-key-file", self.home + "/access_key",
+            "--skew-ms", str(self.bank_skew_ms),
             "--callback-url", "http://127.0.0.1:%d/callback/eko/%s"
             % (self.both_port, self.callback_secret)])
         wait_until("the bank", START_S, lambda: os.path.exists(self.home + "/bank/bank.ready"))

@@ -22,7 +22,7 @@ def one(name, home, long):
     place = os.path.join(home, name)
     os.makedirs(place)
     os.symlink(os.path.join(home, "parts"), os.path.join(place, "parts"))
-    house = House(place, os.path.join(home, "log", name))
+    house = House(place, os.path.join(home, "log", name), **getattr(suite, "HOUSE", {}))
     print("%s:" % name, flush=True)
     try:
         suite.run(house.up(), report, long)

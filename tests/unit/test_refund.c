@@ -168,6 +168,28 @@ static void what_is_not_proven_stays_open(void) {
     }
 }
 
+/* Another node may have settled it by then: the bank is asked, and its word held against that. */
+static void what_ended_far_too_late_is_asked_about(void) {
+    static const struct {
+        int later_ms;
+        const char *trace;
+    } rows[] = {{0, "begin start finish"}, {60000, "begin start finish begin start finish"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct otr_fault f;
+        fake_reset();
+        struct otr *o = open_core(false);
+        fake.answer = (struct http_result){.fate = HTTP_MAYBE_SENT,
+                                           .reason = OTR_REASON_NO_ANSWER,
+                                           .duration_ms = o->config.timeout_ms + rows[i].later_ms};
+        CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+        CU_ASSERT(fake_wait_finished(i == 0 ? 1 : 2));
+        otr_close(o, 1000);
+        CU_ASSERT_STRING_EQUAL(fake.trace, rows[i].trace);
+        CU_ASSERT_EQUAL(fake.intent.kind, i == 0 ? OTR_KIND_REFUND : OTR_KIND_INQUIRY);
+        CU_ASSERT_EQUAL(fake.intent.about_attempt_id, 0);
+    }
+}
+
 static void what_never_left_is_not_refunded(void) {
     struct otr_fault f;
     fake_reset();
@@ -499,6 +521,7 @@ int main(void) {
     CU_ADD_TEST(s, a_repeated_key_sends_nothing);
     CU_ADD_TEST(s, the_keyed_hash_covers_kind_tid_and_otp);
     CU_ADD_TEST(s, what_is_not_proven_stays_open);
+    CU_ADD_TEST(s, what_ended_far_too_late_is_asked_about);
     CU_ADD_TEST(s, what_never_left_is_not_refunded);
     CU_ADD_TEST(s, a_call_that_cannot_start_is_not_sent);
     CU_ADD_TEST(s, a_wrong_otp_settles);
