@@ -163,9 +163,10 @@ void otr_close(struct otr *o, int grace_ms) {
     atomic_store(&o->stopping, true);
     listener_stop(o->listener);
     resolver_stop(o->resolver);
-    http_close(o->http, grace_ms); /* every flight has landed after this */
+    http_stop(o->http, grace_ms); /* every flight has landed after this */
     int64_t left = until - core_monotonic_ms();
     flights_close(o->flights, left > 1000 ? (int)left : grace_ms > 0 ? 1000 : 0);
+    http_close(o->http, 0); /* not before: a finisher may ask the bank once more (refund.c) */
     resolver_free(o->resolver);
     journal_close(o->journal);
     pthread_mutex_destroy(&o->numbers_lock);

@@ -22,6 +22,7 @@ struct http {
     int max_in_flight;
     char *ca_file;
     pthread_t thread;
+    bool stopped; /* the thread was joined */
     int epoll, wake;
     CURLM *multi;
 
@@ -351,8 +352,8 @@ struct http *http_open(const struct http_config *c, char *why, size_t why_size) 
     return NULL;
 }
 
-void http_close(struct http *h, int grace_ms) {
-    if (!h)
+void http_stop(struct http *h, int grace_ms) {
+    if (h->stopped)
         return;
     pthread_mutex_lock(&h->lock);
     h->closing = true;
@@ -360,5 +361,12 @@ void http_close(struct http *h, int grace_ms) {
     pthread_mutex_unlock(&h->lock);
     eventfd_write(h->wake, 1);
     pthread_join(h->thread, NULL);
+    h->stopped = true;
+}
+
+void http_close(struct http *h, int grace_ms) {
+    if (!h)
+        return;
+    http_stop(h, grace_ms);
     free_all(h);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/fake_journal.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,7 @@ enum journal_status journal_numbers(struct journal *j, struct journal_numbers *n
 struct http {
     http_done *done; /* of a call that never gets an answer */
     void *arg;
+    atomic_bool stopped;
 };
 
 struct http *http_open(const struct http_config *c, char *why, size_t why_size) {
@@ -240,7 +242,7 @@ struct http *http_open(const struct http_config *c, char *why, size_t why_size) 
 
 bool http_start(struct http *h, const struct http_request *r, http_done *done, void *arg) {
     pthread_mutex_lock(&lock);
-    if (fake.start_fails) {
+    if (fake.start_fails || h->stopped) {
         pthread_mutex_unlock(&lock);
         return false;
     }
@@ -270,12 +272,23 @@ int http_in_flight(struct http *h) {
     return h->done != NULL;
 }
 
+void http_stop(struct http *h, int grace_ms) {
+    (void)grace_ms;
+    h->stopped = true;
+    if (h->done) {
+        struct http_result lost = {.fate = HTTP_MAYBE_SENT,
+                                   .reason = OTR_REASON_NO_ANSWER,
+                                   .duration_ms = fake.answer.duration_ms};
+        h->done(h->arg, &lost);
+        h->done = NULL;
+    }
+}
+
 void http_close(struct http *h, int grace_ms) {
     (void)grace_ms;
-    if (h && h->done) {
-        struct http_result lost = {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER};
-        h->done(h->arg, &lost);
-    }
+    pthread_mutex_lock(&lock);
+    fake.finished_at_close = fake.finished;
+    pthread_mutex_unlock(&lock);
     free(h);
 }
 #endif

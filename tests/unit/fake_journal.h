@@ -33,6 +33,7 @@ struct fake {
     struct journal_finding found; /* pointers are stale */
     char found_message[OTR_MESSAGE_SIZE], found_evidence[4096], found_tid[OTR_TID_SIZE];
     int finished;              /* findings written */
+    int finished_at_close;     /* when the engine went */
     struct journal_due due[4]; /* handed out by the next journal_claim */
     int due_count;
     enum journal_status claim_status;

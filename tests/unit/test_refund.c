@@ -190,6 +190,20 @@ static void what_ended_far_too_late_is_asked_about(void) {
     }
 }
 
+/* Also when the program is about to end: then that inquiry is not sent. */
+static void a_stop_outlives_a_late_question(void) {
+    struct otr_fault f;
+    fake_reset();
+    fake.answer_never = true;
+    fake.answer.duration_ms = 3600000;
+    struct otr *o = open_core(false);
+    CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
+    otr_close(o, 1000);
+    CU_ASSERT_STRING_EQUAL(fake.trace, "begin start finish begin finish");
+    CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_NOT_SENT);
+    CU_ASSERT_EQUAL(fake.finished_at_close, 2);
+}
+
 static void what_never_left_is_not_refunded(void) {
     struct otr_fault f;
     fake_reset();
@@ -522,6 +536,7 @@ int main(void) {
     CU_ADD_TEST(s, the_keyed_hash_covers_kind_tid_and_otp);
     CU_ADD_TEST(s, what_is_not_proven_stays_open);
     CU_ADD_TEST(s, what_ended_far_too_late_is_asked_about);
+    CU_ADD_TEST(s, a_stop_outlives_a_late_question);
     CU_ADD_TEST(s, what_never_left_is_not_refunded);
     CU_ADD_TEST(s, a_call_that_cannot_start_is_not_sent);
     CU_ADD_TEST(s, a_wrong_otp_settles);

@@ -58,6 +58,10 @@ int http_in_flight(struct http *h) {
     return 0;
 }
 
+void http_stop(struct http *h, int grace_ms) {
+    (void)h, (void)grace_ms;
+}
+
 void http_close(struct http *h, int grace_ms) {
     (void)h, (void)grace_ms;
 }
