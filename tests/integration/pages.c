@@ -170,7 +170,7 @@ static void head_requests(void) {
 
 static void csv(void) {
     struct reply r = {0};
-    char type[128], path[128], where[256] = "";
+    char type[128], path[300], where[256] = "";
     snprintf(path, sizeof path, "/attempts?tid=%s", refunded_tid);
     client_get(&it.desk, path, &r);
     expect_status(path, &r, 200);

@@ -5,6 +5,15 @@
 #define OTPREFUND_TESTS_SUITE_H
 
 #include <CUnit/Basic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Under valgrind, which brings its own malloc and knows neither limits of memory nor seccomp. */
+static inline bool suite_in_valgrind(void) {
+    const char *preload = getenv("LD_PRELOAD");
+    return preload && strstr(preload, "vgpreload");
+}
 
 /* The suite tests are added to; start and stop run before and after all of them, NULL: nothing. */
 static inline CU_pSuite suite_begin(const char *name, CU_InitializeFunc start,
