@@ -11,6 +11,7 @@
 
 #include "sql/checkpoint.h"
 #include "sql/db_batch.h"
+#include "sql/db_pool.h"
 #include "sql/migrate.h"
 
 #define TRIES             4  /* serialization failures, deadlocks, lost preparations */
@@ -29,10 +30,8 @@ struct journal {
     char node[OTR_NAME_SIZE];
     int count;
     struct connection *connections;
+    struct db_pool *pool; /* of their numbers */
     pthread_mutex_t lock;
-    pthread_cond_t freed;
-    int *idle; /* a stack: the one used last is used next */
-    int idle_count;
     int64_t no_connect_before;
     int back_off_ms;
     char trouble[DB_STATEMENT__MAX][DB_TROUBLE_SIZE]; /* of the last failure of each statement */
@@ -216,19 +215,12 @@ enum journal_status db_open(const struct journal_config *c, struct journal **out
     j->count = c->connections < 1 ? 1 : c->connections > 100 ? 100 : c->connections;
     j->conninfo = strdup(c->conninfo ? c->conninfo : "");
     j->connections = calloc((size_t)j->count, sizeof *j->connections);
-    j->idle = calloc((size_t)j->count, sizeof *j->idle);
+    j->pool = db_pool_new(j->count);
     j->batches = db_batches_new(c->commit_batch);
-    if (!j->conninfo || !j->connections || !j->idle || !j->batches)
+    if (!j->conninfo || !j->connections || !j->pool || !j->batches)
         goto no_memory;
     snprintf(j->node, sizeof j->node, "%s", c->node && *c->node ? c->node : "unnamed");
-    for (int i = 0; i < j->count; i++)
-        j->idle[j->idle_count++] = i;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&j->freed, &attr);
-    pthread_condattr_destroy(&attr);
     if (!connection_open(j->conninfo, &j->connections[j->count - 1], why, size)) {
         db_close(j);
         return JOURNAL_DOWN;
@@ -240,7 +232,7 @@ no_memory:
     if (j) {
         free(j->conninfo);
         free(j->connections);
-        free(j->idle);
+        db_pool_free(j->pool);
         db_batches_free(j->batches);
         free(j);
     }
@@ -252,35 +244,21 @@ void db_close(struct journal *j) {
         return;
     for (int i = 0; i < j->count; i++)
         PQfinish(j->connections[i].pg);
-    pthread_cond_destroy(&j->freed);
     pthread_mutex_destroy(&j->lock);
     free(j->conninfo);
     free(j->connections);
-    free(j->idle);
+    db_pool_free(j->pool);
     db_batches_free(j->batches);
     free(j);
 }
 
-static struct connection *pool_take(struct journal *j) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += DB_WAIT_MS / 1000;
-    struct connection *c = NULL;
-    pthread_mutex_lock(&j->lock);
-    while (j->idle_count == 0)
-        if (pthread_cond_timedwait(&j->freed, &j->lock, &until) == ETIMEDOUT)
-            break;
-    if (j->idle_count > 0)
-        c = &j->connections[j->idle[--j->idle_count]];
-    pthread_mutex_unlock(&j->lock);
-    return c;
+static struct connection *take(struct journal *j) {
+    int number = db_pool_take(j->pool, DB_WAIT_MS);
+    return number < 0 ? NULL : &j->connections[number];
 }
 
-static void pool_give(struct journal *j, struct connection *c) {
-    pthread_mutex_lock(&j->lock);
-    j->idle[j->idle_count++] = (int)(c - j->connections);
-    pthread_cond_signal(&j->freed);
-    pthread_mutex_unlock(&j->lock);
+static void give(struct journal *j, const struct connection *c) {
+    db_pool_give(j->pool, (int)(c - j->connections));
 }
 
 /* Connects, unless somebody has just failed to: while the database is away nobody waits long. */
@@ -401,7 +379,7 @@ enum journal_status db_run(struct journal *j, enum db_statement s, const struct 
     char why[DB_TROUBLE_SIZE] = "all connections are in use";
     if (out)
         *out = NULL;
-    struct connection *c = pool_take(j);
+    struct connection *c = take(j);
     if (!c) {
         trouble_put(j, s, why);
         return JOURNAL_DOWN;
@@ -422,7 +400,7 @@ enum journal_status db_run(struct journal *j, enum db_statement s, const struct 
         if (v != V_AGAIN && v != V_AFRESH)
             break;
     }
-    pool_give(j, c);
+    give(j, c);
     if (status != JOURNAL_OK)
         trouble_put(j, s, why);
     if (out)
@@ -457,7 +435,7 @@ enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg,
                             struct db_backend *lost) {
     enum journal_status status = JOURNAL_DOWN;
     char why[DB_TROUBLE_SIZE];
-    struct connection *c = pool_take(j);
+    struct connection *c = take(j);
     for (int i = 0; c && i < (lost ? 1 : 2) && connected(j, c, why); i++) {
         if (lost)
             *lost = c->backend;
@@ -468,7 +446,7 @@ enum journal_status db_lend(struct journal *j, db_borrower *borrower, void *arg,
             break;
     }
     if (c)
-        pool_give(j, c);
+        give(j, c);
     return status == JOURNAL_UNSURE && !lost ? JOURNAL_DOWN : status;
 }
 

@@ -1,0 +1,100 @@
+/* db_pool.c - who may use which connection, in the order they came. */
+#include "sql/db_pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct waiter {
+    struct waiter *next;
+    pthread_cond_t given;
+    int number; /* -1: none yet */
+};
+
+struct db_pool {
+    pthread_mutex_t lock;
+    struct waiter *first, **last; /* none while a number is free */
+    int free_count;
+    int free[]; /* a stack: the one used last is used next */
+};
+
+struct db_pool *db_pool_new(int count) {
+    struct db_pool *p = malloc(sizeof *p + (size_t)count * sizeof *p->free);
+    if (!p)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    p->first = NULL;
+    p->last = &p->first;
+    for (p->free_count = 0; p->free_count < count; p->free_count++)
+        p->free[p->free_count] = p->free_count;
+    return p;
+}
+
+void db_pool_free(struct db_pool *p) {
+    if (p)
+        pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static struct timespec monotonic_in(int ms) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000L;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_nsec -= 1000000000;
+        t.tv_sec++;
+    }
+    return t;
+}
+
+static void leave(struct db_pool *p, const struct waiter *w) {
+    struct waiter **at = &p->first;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    if (!*at)
+        p->last = at;
+}
+
+/* Locked on entry and on return. */
+static int wait_in_line(struct db_pool *p, int wait_ms) {
+    struct waiter w = {.number = -1};
+    struct timespec until = monotonic_in(wait_ms);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w.given, &attr);
+    pthread_condattr_destroy(&attr);
+    *p->last = &w;
+    p->last = &w.next;
+    while (w.number < 0 && pthread_cond_timedwait(&w.given, &p->lock, &until) != ETIMEDOUT)
+        ;
+    if (w.number < 0)
+        leave(p, &w);
+    pthread_cond_destroy(&w.given);
+    return w.number;
+}
+
+int db_pool_take(struct db_pool *p, int wait_ms) {
+    pthread_mutex_lock(&p->lock);
+    int number = p->free_count > 0 ? p->free[--p->free_count] : wait_in_line(p, wait_ms);
+    pthread_mutex_unlock(&p->lock);
+    return number;
+}
+
+void db_pool_give(struct db_pool *p, int number) {
+    pthread_mutex_lock(&p->lock);
+    struct waiter *w = p->first;
+    if (w) {
+        p->first = w->next;
+        if (!p->first)
+            p->last = &p->first;
+        w->number = number;
+        pthread_cond_signal(&w->given);
+    } else {
+        p->free[p->free_count++] = number;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
