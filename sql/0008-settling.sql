@@ -106,7 +106,8 @@ BEGIN
         END IF;
         SELECT o.otp_ref_id INTO o_otp_ref_id
           FROM otprefund.attempt a
-          JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+          JOIN LATERAL (SELECT x.otp_ref_id, x.outcome FROM otprefund.outcome x
+                         WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
          WHERE a.tid = p_tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
            AND o.outcome IN ('sent', 'unconfirmed')
          ORDER BY a.attempt_id DESC

@@ -78,7 +78,8 @@ BEGIN
            array_agg(CASE WHEN i.kind = 'refund' AND m.attempt_id IS NOT NULL THEN (
                    SELECT o.otp_ref_id
                      FROM otprefund.attempt a
-                     JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+                     JOIN LATERAL (SELECT x.otp_ref_id, x.outcome FROM otprefund.outcome x
+                                    WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
                     WHERE a.tid = i.tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
                       AND o.outcome IN ('sent', 'unconfirmed')
                     ORDER BY a.attempt_id DESC
@@ -147,7 +148,7 @@ BEGIN
               FROM unnest(p_attempt_id, p_kind, p_tid, p_settles) AS i(attempt_id, kind, tid, settles)
               JOIN LATERAL (SELECT a.tid, a.about_attempt_id FROM otprefund.attempt a
                              WHERE a.attempt_id = i.attempt_id LIMIT 1) a ON true))
-      ORDER BY q.tid
+      ORDER BY q.tid || '' -- sorted: the index by tid would be walked from end to end
         FOR UPDATE;
     v_now := clock_timestamp();
     WITH asked AS MATERIALIZED (
