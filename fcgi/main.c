@@ -211,7 +211,7 @@ static bool start(const struct settings *s) {
         return failed("[desk] time_zone", strerror(errno));
     tzset();
     app.settings = s;
-    app.waiters_max = s->desk_workers > 1 ? s->desk_workers * 3 / 4 : 1;
+    app.waiters_max = s->desk_workers > 1 ? s->desk_workers - (s->desk_workers + 7) / 8 : 1;
     api_setup();
     bool good = signals_block(&ends) && run(&app, &ends);
     rounds_free(app.desks);

@@ -42,7 +42,7 @@ static const struct settings_row rows[] = {
     INT(journal, connections, 1, 100, "8", "connections"),
     INT(journal, commit_batch, 1, 1000, "64", "writes"),
     TEXT(desk, listen, 107, "/run/otprefund/fcgi.sock"),
-    INT(desk, workers, 1, 1000, "64", "threads"),
+    INT(desk, workers, 1, 1000, "96", "threads"),
     INT(desk, wait_ms, 0, 30000, "2500", "ms"),
     NEED_PATH(desk, csrf_key_file),
     TEXT(desk, time_zone, 64, "Asia/Kolkata"),
