@@ -178,11 +178,13 @@ enum otr_status otr_client_get(struct otr *o, const char *token, struct otr_oper
 enum otr_status otr_today_get(struct otr *o, const char *operator_name, const char *zone,
                               struct otr_today *t, struct otr_fault *f);
 /*
- * Who the person is and all that the desk shows him, in one round trip.  zone: of the day; from: its
- * first moment.  OTR_OK also where nobody has that login (known is false then).
+ * Who each of n people is (1 to OTR_DESKS_MAX) and all that the desk shows him, in one round trip.
+ * zone: of the day; from: its first moment; *desks[i] is filled for names[i].  OTR_OK also where
+ * nobody has that login (known is false then).  OTR_BROKEN where one of the names is not UTF-8: ask
+ * for each on its own then.
  */
-enum otr_status otr_desk_get(struct otr *o, const char *operator_name, const char *zone,
-                             int64_t from, struct otr_desk *d, struct otr_fault *f);
+enum otr_status otr_desks_get(struct otr *o, const char *const names[], int n, const char *zone,
+                              int64_t from, struct otr_desk *const desks[], struct otr_fault *f);
 enum otr_report {
     OTR_REPORT_AGEING,
     OTR_REPORT_DAILY_TOTALS,

@@ -63,9 +63,9 @@ enum otr_status otr_today_get(struct otr *o, const char *operator_name, const ch
     return core_journal_status(journal_today(o->journal, operator_name, zone, t), f);
 }
 
-enum otr_status otr_desk_get(struct otr *o, const char *operator_name, const char *zone,
-                             int64_t from, struct otr_desk *d, struct otr_fault *f) {
-    return core_journal_status(journal_desk(o->journal, operator_name, zone, from, d), f);
+enum otr_status otr_desks_get(struct otr *o, const char *const names[], int n, const char *zone,
+                              int64_t from, struct otr_desk *const desks[], struct otr_fault *f) {
+    return core_journal_status(journal_desks(o->journal, names, n, zone, from, desks), f);
 }
 
 enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_table *t,

@@ -29,7 +29,7 @@ struct desk_view {
     struct buf page; /* as it is shown without a search; empty where the person may not see it */
 };
 #define DESK_PAGE_MAX (1u << 20)
-struct rounds *desk_views_new(void); /* for struct app; NULL: no memory */
+struct rounds *desk_views_new(int connections); /* for struct app; NULL: no memory */
 /*
  * Leaves a visit of the desk until somebody has looked at it: true: app_resume goes on, with v->desk
  * set to what was looked up after this call.  Nobody waits for it.  false: not this visit (nobody's,

@@ -1,13 +1,15 @@
 /*
  * desk_view.c - a look at a person's desk: who it is, what is open, today; and the page of it.
  *
- * A person who asks twice at the same moment, or through two windows, is answered by one look
- * (round.h).  Nothing of it outlives the requests it answers.
+ * Those who ask at the same moment are answered by one look (round.h).  Nothing of it outlives the
+ * requests it answers.
  */
 #include <stdlib.h>
 #include <time.h>
 
 #include "fcgi/desk.h"
+
+_Static_assert(ROUND_KEYS <= OTR_DESKS_MAX, "one look, one round trip");
 
 /* Midnight on the desk's clock (the process's time zone). */
 static int64_t today_began(int64_t now_ms) {
@@ -36,22 +38,51 @@ static void render(const struct app *app, struct desk_view *view, int64_t now) {
         view->page.failed = true;
 }
 
-static void look(struct app *app, const char *name, enum route_who may, struct desk_view *view) {
-    int64_t now = app_now_ms();
-    buf_init(&view->page, DESK_PAGE_MAX);
-    view->status = otr_desk_get(app->core, name, app->settings->desk_time_zone, today_began(now),
-                                &view->desk, &view->fault);
+/* What everyone may see of it is made into a page. */
+static void shown(struct app *app, enum route_who may, int64_t now, struct desk_view *view) {
     const struct otr_operator *who = &view->desk.who;
     if (view->status == OTR_OK && view->desk.known && !who->disabled &&
         route_role_may(may, who->role))
         render(app, view, now);
 }
 
+static enum otr_status look_together(struct app *app, const char *const names[], int n,
+                                     enum route_who may, struct desk_view *const views[]) {
+    struct otr_desk *desks[ROUND_KEYS];
+    struct otr_fault fault = {0};
+    int64_t now = app_now_ms();
+    for (int i = 0; i < n; i++)
+        desks[i] = &views[i]->desk;
+    enum otr_status s = otr_desks_get(app->core, names, n, app->settings->desk_time_zone,
+                                      today_began(now), desks, &fault);
+    for (int i = 0; i < n; i++) {
+        buf_init(&views[i]->page, DESK_PAGE_MAX);
+        views[i]->status = s;
+        views[i]->fault = fault;
+        shown(app, may, now, views[i]);
+    }
+    return s;
+}
+
+static void look(struct app *app, const char *const names[], int n, enum route_who may,
+                 struct desk_view *const views[]) {
+    enum otr_status s = look_together(app, names, n, may, views);
+    if (s == OTR_BROKEN && n > 1) /* one of them is: the others are not to suffer for it */
+        for (int i = 0; i < n; i++)
+            look_together(app, &names[i], 1, may, &views[i]);
+}
+
 /* ---- shared ---------------------------------------------------------------------------------- */
 
-static void look_for_all(void *arg, void *result) {
-    const struct visit *v = arg;
-    look(v->app, v->request->remote_user, v->route.who, result);
+static void look_for_all(void *const args[], void *const results[], int n) {
+    const struct visit *const first = args[0];
+    const char *names[ROUND_KEYS];
+    struct desk_view *views[ROUND_KEYS];
+    for (int i = 0; i < n; i++) {
+        names[i] = ((const struct visit *)args[i])->request->remote_user;
+        views[i] = results[i];
+    }
+    look(first->app, names, n, first->route.who, views); /* all of them want the same page */
 }
 
 static void go_on(void *arg, const void *result) {
@@ -66,8 +97,9 @@ static void end(void *result) {
     buf_free(&view->page);
 }
 
-struct rounds *desk_views_new(void) {
-    return rounds_new(sizeof(struct desk_view), look_for_all, go_on, end);
+struct rounds *desk_views_new(int connections) {
+    /* The other half is for those who write. */
+    return rounds_new(sizeof(struct desk_view), connections / 2, look_for_all, go_on, end);
 }
 
 bool desk_view_park(struct visit *v) {
@@ -90,7 +122,7 @@ bool desk_view_take(struct visit *v, const char *name) {
     v->own_desk = calloc(1, sizeof(*v->own_desk));
     v->desk = v->own_desk;
     if (v->own_desk)
-        look(v->app, name, v->route.who, v->own_desk);
+        look(v->app, &name, 1, v->route.who, &v->own_desk);
     return v->own_desk != NULL;
 }
 

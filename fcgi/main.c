@@ -139,7 +139,7 @@ static bool app_files(struct app *app) {
     app->templates = templates_load(folder, why, sizeof(why));
     if (!app->templates)
         return failed("templates", why);
-    app->desks = desk_views_new();
+    app->desks = desk_views_new(app->settings->journal_connections);
     if (!app->desks)
         return failed("desks", "no memory");
     const char *secret = app->settings->callback_secret_file;

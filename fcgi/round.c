@@ -1,4 +1,4 @@
-/* round.c - many who ask the same at the same moment are answered by one look. */
+/* round.c - those who ask at the same moment are answered by one look. */
 #include "fcgi/round.h"
 
 #include <pthread.h>
@@ -6,24 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 64 /* so that those who ask different things do not wait for one lock */
+#define SLOTS 256
 
 struct asker {
     struct asker *next;
     void *arg;
 };
 
+/* Those who ask for one key. */
 struct round {
-    struct round *next;
+    struct round *next_in_slot, *next; /* in the table; among those waiting */
+    uint32_t hash;
     char key[ROUND_KEY_SIZE];
     bool looking;
     struct asker *first, **last;
     max_align_t result[];
-};
-
-struct slot {
-    pthread_mutex_t lock;
-    struct round *first; /* waiting or looking: at most one of each for a key */
 };
 
 struct rounds {
@@ -31,60 +28,87 @@ struct rounds {
     round_look *look;
     round_ready *ready;
     round_end *end;
-    struct slot slots[SLOTS];
+    int looks_max;
+    pthread_mutex_t lock;
+    int looks;                   /* leaders there are */
+    struct round *first, **last; /* waiting, in the order they came */
+    struct round *slots[SLOTS];  /* waiting or looking: at most one of each for a key */
 };
 
-struct rounds *rounds_new(size_t result_size, round_look *look, round_ready *ready,
+struct rounds *rounds_new(size_t result_size, int looks_max, round_look *look, round_ready *ready,
                           round_end *end) {
     struct rounds *rs = calloc(1, sizeof(*rs));
     if (!rs)
         return NULL;
     rs->result_size = result_size;
+    rs->looks_max = looks_max > 1 ? looks_max : 1;
     rs->look = look;
     rs->ready = ready;
     rs->end = end;
-    for (int i = 0; i < SLOTS; i++)
-        pthread_mutex_init(&rs->slots[i].lock, NULL);
+    rs->last = &rs->first;
+    pthread_mutex_init(&rs->lock, NULL);
     return rs;
 }
 
 void rounds_free(struct rounds *rs) {
     if (!rs)
         return;
-    for (int i = 0; i < SLOTS; i++)
-        pthread_mutex_destroy(&rs->slots[i].lock);
+    pthread_mutex_destroy(&rs->lock);
     free(rs);
 }
 
-static struct slot *slot_of(struct rounds *rs, const char *key) {
+static uint32_t hash_of(const char *key) {
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (const char *p = key; *p; p++)
         hash = (hash ^ (unsigned char)*p) * 16777619u;
-    return &rs->slots[hash % SLOTS];
+    return hash;
 }
 
-static struct round *find(struct slot *s, const char *key, bool looking) {
-    for (struct round *r = s->first; r; r = r->next)
-        if (r->looking == looking && strcmp(r->key, key) == 0)
+static struct round *find(const struct rounds *rs, uint32_t hash, const char *key, bool looking) {
+    for (struct round *r = rs->slots[hash % SLOTS]; r; r = r->next_in_slot)
+        if (r->hash == hash && r->looking == looking && strcmp(r->key, key) == 0)
             return r;
     return NULL;
 }
 
-static struct round *add(struct rounds *rs, struct slot *s, const char *key) {
+static struct round *add(struct rounds *rs, uint32_t hash, const char *key) {
     struct round *r = calloc(1, sizeof(*r) + rs->result_size);
     if (!r)
         return NULL;
     memcpy(r->key, key, strlen(key) + 1);
+    r->hash = hash;
     r->last = &r->first;
-    r->next = s->first;
-    s->first = r;
+    r->next_in_slot = rs->slots[hash % SLOTS];
+    rs->slots[hash % SLOTS] = r;
+    *rs->last = r;
+    rs->last = &r->next;
     return r;
 }
 
-static void take_off(struct slot *s, const struct round *r) {
-    for (struct round **p = &s->first; *p; p = &(*p)->next)
+/* Those who have waited longest, each key once: one that is being looked at waits for its leader,
+   so that a person who asks without end has one look at a time.  From here on nobody joins. */
+static int take(struct rounds *rs, struct round *group[ROUND_KEYS]) {
+    int n = 0;
+    struct round **p = &rs->first;
+    while (*p && n < ROUND_KEYS) {
+        struct round *r = *p;
+        if (find(rs, r->hash, r->key, true)) {
+            p = &r->next;
+            continue;
+        }
+        *p = r->next;
+        if (!*p)
+            rs->last = p;
+        r->looking = true;
+        group[n++] = r;
+    }
+    return n;
+}
+
+static void leave_table(struct rounds *rs, const struct round *r) {
+    for (struct round **p = &rs->slots[r->hash % SLOTS]; *p; p = &(*p)->next_in_slot)
         if (*p == r) {
-            *p = r->next;
+            *p = r->next_in_slot;
             break;
         }
 }
@@ -100,47 +124,51 @@ static void deliver(struct rounds *rs, struct round *r) {
     free(r);
 }
 
-/* Looks for this round, and for the next as long as somebody waits for one.  Locked on entry. */
-static void lead(struct rounds *rs, struct slot *s, struct round *r) {
-    while (r) {
-        r->looking = true; /* from here on nobody joins */
-        pthread_mutex_unlock(&s->lock);
-        rs->look(r->first->arg, r->result);
-        pthread_mutex_lock(&s->lock);
-        struct round *next = find(s, r->key, false);
-        take_off(s, r);
-        pthread_mutex_unlock(&s->lock);
-        deliver(rs, r);
-        r = next;
-        if (r)
-            pthread_mutex_lock(&s->lock);
+/* Looks for those who wait, as long as somebody does.  Locked on entry and at the end. */
+static void lead(struct rounds *rs) {
+    struct round *group[ROUND_KEYS];
+    void *args[ROUND_KEYS], *results[ROUND_KEYS];
+    rs->looks++;
+    for (int n; (n = take(rs, group)) > 0;) {
+        for (int i = 0; i < n; i++) {
+            args[i] = group[i]->first->arg;
+            results[i] = group[i]->result;
+        }
+        pthread_mutex_unlock(&rs->lock);
+        rs->look(args, results, n);
+        pthread_mutex_lock(&rs->lock);
+        for (int i = 0; i < n; i++)
+            leave_table(rs, group[i]);
+        pthread_mutex_unlock(&rs->lock);
+        for (int i = 0; i < n; i++)
+            deliver(rs, group[i]);
+        pthread_mutex_lock(&rs->lock);
     }
+    rs->looks--;
 }
 
 bool round_ask(struct rounds *rs, const char *key, void *arg) {
     if (strlen(key) >= ROUND_KEY_SIZE)
         return false;
-    struct slot *s = slot_of(rs, key);
+    uint32_t hash = hash_of(key);
     struct asker *a = malloc(sizeof(*a));
     if (!a)
         return false;
     *a = (struct asker){.arg = arg};
-    pthread_mutex_lock(&s->lock);
-    bool under_way = find(s, key, true) != NULL;
-    struct round *r = find(s, key, false);
-    bool leads = !r && !under_way;
+    pthread_mutex_lock(&rs->lock);
+    struct round *r = find(rs, hash, key, false);
+    /* Else a leader will come to it: one that is looking at this key, or any. */
+    bool leads = !r && rs->looks < rs->looks_max && !find(rs, hash, key, true);
     if (!r)
-        r = add(rs, s, key);
-    if (!r) {
-        pthread_mutex_unlock(&s->lock);
-        free(a);
-        return false;
+        r = add(rs, hash, key);
+    if (r) {
+        *r->last = a;
+        r->last = &a->next;
+        if (leads)
+            lead(rs);
     }
-    *r->last = a;
-    r->last = &a->next;
-    if (leads)
-        lead(rs, s, r);
-    else
-        pthread_mutex_unlock(&s->lock);
-    return true;
+    pthread_mutex_unlock(&rs->lock);
+    if (!r)
+        free(a);
+    return r != NULL;
 }

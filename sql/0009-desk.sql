@@ -102,44 +102,64 @@ BEGIN
 END
 $$;
 
--- As before, but one's own day is read from the index by operator and number, which both ends of the walk
--- name; and its few rows are looked up, not joined with all there are.
-CREATE OR REPLACE FUNCTION otprefund.today(
-    p_operator text, p_zone text,
-    OUT o_otps bigint, OUT o_otps_unconfirmed bigint, OUT o_refunds bigint, OUT o_refunded bigint,
-    OUT o_rejected bigint, OUT o_open bigint, OUT o_refunded_amount numeric)
+-- The day of many operators, each read from the index by operator and number, which both ends of the walk name; and its
+-- few rows are looked up, not joined with all there are.
+CREATE FUNCTION otprefund.today_of(p_operators text[], p_zone text)
+    RETURNS TABLE (o_number bigint, o_otps bigint, o_otps_unconfirmed bigint, o_refunds bigint, o_refunded bigint,
+                   o_rejected bigint, o_open bigint, o_refunded_amount numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     v_from timestamptz := date_trunc('day', clock_timestamp(), p_zone);
     v_id bigint := otprefund.attempt_id_from(v_from);
 BEGIN
-    IF p_operator IS NULL THEN
+    RETURN QUERY
+    SELECT n.number, t.*
+      FROM unnest(p_operators) WITH ORDINALITY n(operator, number),
+           LATERAL (
         SELECT count(*) FILTER (WHERE a.kind = 'otp'), count(*) FILTER (WHERE o.outcome = 'unconfirmed'),
                count(*) FILTER (WHERE a.kind = 'refund'), count(*) FILTER (WHERE r.resolution = 'refunded'),
                count(*) FILTER (WHERE a.kind = 'refund' AND o.outcome = 'rejected'),
                count(*) FILTER (WHERE a.kind = 'refund' AND r.attempt_id IS NULL),
                coalesce(sum(r.refunded_amount), 0)
-          INTO o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, o_open, o_refunded_amount
           FROM otprefund.attempt a
           LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
           LEFT JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id
-         WHERE a.started_at >= v_from AND a.kind IN ('otp', 'refund');
-    ELSE
-        SELECT count(*) FILTER (WHERE a.kind = 'otp'), count(*) FILTER (WHERE o.outcome = 'unconfirmed'),
-               count(*) FILTER (WHERE a.kind = 'refund'), count(*) FILTER (WHERE r.resolution = 'refunded'),
-               count(*) FILTER (WHERE a.kind = 'refund' AND o.outcome = 'rejected'),
-               count(*) FILTER (WHERE a.kind = 'refund' AND r.attempt_id IS NULL),
-               coalesce(sum(r.refunded_amount), 0)
-          INTO o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, o_open, o_refunded_amount
-          FROM otprefund.attempt a
-          LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
-          LEFT JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id
-         WHERE (a.operator, a.attempt_id) >= (p_operator, v_id)
-           AND (a.operator, a.attempt_id) <= (p_operator, 9223372036854775807)
+         WHERE (a.operator, a.attempt_id) >= (n.operator, v_id)
+           AND (a.operator, a.attempt_id) <= (n.operator, 9223372036854775807)
            AND a.started_at + interval '0' >= v_from -- not from the index by time, which has everybody's
-           AND a.kind IN ('otp', 'refund');
+           AND a.kind IN ('otp', 'refund')) t;
+END
+$$;
+COMMENT ON FUNCTION otprefund.today_of(text[], text) IS
+    'Today in the zone in numbers, for each of those operators; o_number: which of them, from 1.';
+GRANT EXECUTE ON FUNCTION otprefund.today_of(text[], text) TO otprefund_app;
+
+-- As before, but one's own day is that.
+CREATE OR REPLACE FUNCTION otprefund.today(
+    p_operator text, p_zone text,
+    OUT o_otps bigint, OUT o_otps_unconfirmed bigint, OUT o_refunds bigint, OUT o_refunded bigint,
+    OUT o_rejected bigint, OUT o_open bigint, OUT o_refunded_amount numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_from timestamptz := date_trunc('day', clock_timestamp(), p_zone);
+BEGIN
+    IF p_operator IS NOT NULL THEN
+        SELECT t.o_otps, t.o_otps_unconfirmed, t.o_refunds, t.o_refunded, t.o_rejected, t.o_open, t.o_refunded_amount
+          INTO o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, o_open, o_refunded_amount
+          FROM otprefund.today_of(ARRAY[p_operator], p_zone) t;
+        RETURN;
     END IF;
+    SELECT count(*) FILTER (WHERE a.kind = 'otp'), count(*) FILTER (WHERE o.outcome = 'unconfirmed'),
+           count(*) FILTER (WHERE a.kind = 'refund'), count(*) FILTER (WHERE r.resolution = 'refunded'),
+           count(*) FILTER (WHERE a.kind = 'refund' AND o.outcome = 'rejected'),
+           count(*) FILTER (WHERE a.kind = 'refund' AND r.attempt_id IS NULL),
+           coalesce(sum(r.refunded_amount), 0)
+      INTO o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, o_open, o_refunded_amount
+      FROM otprefund.attempt a
+      LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+      LEFT JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id
+     WHERE a.started_at >= v_from AND a.kind IN ('otp', 'refund');
 END
 $$;
 

@@ -41,15 +41,19 @@ bool db_shape_end(PGconn *pg);
 enum journal_status db_ask_all(struct journal *j, struct db_ask *asks, int n);
 void db_asks_clear(struct db_ask *asks, int n);
 
-/* A row of DB_ATTEMPT_COLUMNS; a row of DB_OPERATOR; the row of DB_TODAY. */
+/* A row of DB_ATTEMPT_COLUMNS; of DB_OPERATOR; of DB_TODAY. */
 void db_read_attempt(const PGresult *r, int row, struct otr_attempt *a);
 void db_read_operator(const PGresult *r, int row, struct otr_operator *o);
-void db_read_today(const PGresult *r, struct otr_today *t);
+void db_read_today(const PGresult *r, int row, struct otr_today *t);
 
 /* The list as a statement: room for its text belongs to the caller and outlives the ask. */
 #define DB_LIST_SIZE 4096
 void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[DB_LIST_SIZE]);
-/* What came of it: at most max rows to rows.  Returns how many. */
+/* The list of each of many operators (a text[]; f's own is not looked at), max for each.  The column
+ * behind a row says whose it is: 1 for the first. */
+void db_list_each(struct db_ask *ask, const char *operators, const struct otr_filter *f, int max,
+                  char text[DB_LIST_SIZE]);
+/* What came of db_list: at most max rows to rows.  Returns how many. */
 int db_list_rows(const struct db_ask *ask, int max, struct otr_attempt *rows);
 
 #endif

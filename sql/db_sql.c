@@ -53,11 +53,19 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
     [DB_TID_OF] = {"tid_of", "SELECT otprefund.tid_of($1)"},
     [DB_OPERATOR] = {"operator", "SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
                                  "FROM otprefund.operator o WHERE o.name = $1"},
+    [DB_OPERATORS] = {"operators",
+                      "SELECT s.name, s.full_name, s.role, s.user_code, s.disabled, n.number "
+                      "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number), LATERAL "
+                      "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
+                      "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s"},
     [DB_CLIENT] = {"client", "SELECT o_name, o_full_name, o_user_code, o_may_refund, o_disabled "
                              "FROM otprefund.client_of($1)"},
     [DB_TODAY] = {"today", "SELECT o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, "
                            "o_open, " DB_PAISE("o_refunded_amount")
                            " FROM otprefund.today($1, $2)"},
+    [DB_TODAY_OF] = {"today_of",
+                     "SELECT o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, o_open, "
+                     DB_PAISE("o_refunded_amount") ", o_number FROM otprefund.today_of($1, $2)"},
     [DB_NUMBERS] = {"numbers", "SELECT o_open, o_overdue, o_oldest_ms, o_lag_ms "
                                "FROM otprefund.queue_numbers()"},
     [DB_SEAL] = {"seal", "SELECT seal_id, " DB_MS("sealed_at") ", row_count, "

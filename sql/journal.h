@@ -283,10 +283,13 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
 /* Today in zone (an IANA name); operator_name NULL: everyone's. */
 enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
                                   struct otr_today *t);
-/* Who it is and all that the desk shows him; from: the first moment of today in zone.  JOURNAL_OK
- * also where nobody has that login. */
-enum journal_status journal_desk(struct journal *j, const char *operator_name, const char *zone,
-                                 int64_t from, struct otr_desk *d);
+/*
+ * Who each of n people is (1 to OTR_DESKS_MAX) and all that the desk shows him, in one round trip; from: the first moment
+ * of today in zone.  JOURNAL_OK also where nobody has that login.  _REFUSED says nothing of any of
+ * them, even if one name was all that was wrong (a text that is not UTF-8).
+ */
+enum journal_status journal_desks(struct journal *j, const char *const names[], int n,
+                                  const char *zone, int64_t from, struct otr_desk *const desks[]);
 
 enum journal_report {
     JOURNAL_REPORT_AGEING,          /* view ageing */

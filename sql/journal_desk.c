@@ -1,40 +1,83 @@
-/* journal_desk.c - all that the desk shows, in one round trip. */
+/* journal_desk.c - all that desks show, of many people in one round trip. */
+#include "sql/db_many.h"
 #include "sql/db_shape.h"
 
 enum { WHO, TODAY, OPEN, RECENT, ASKS };
 
-static void ask_fixed(struct db_ask *ask, enum db_statement s) {
+static void ask_fixed(struct db_ask *ask, enum db_statement s, const char *names) {
     ask->shape = DB_SHAPE_OF(s);
     ask->sql = db_texts[s].sql;
+    db_text(&ask->params, names);
 }
 
-static void take(const struct db_ask asks[ASKS], struct otr_desk *d) {
-    d->known = PQntuples(asks[WHO].result) > 0;
-    if (!d->known)
-        return;
-    db_read_operator(asks[WHO].result, 0, &d->who);
-    db_read_today(asks[TODAY].result, &d->today);
-    d->open_count = db_list_rows(&asks[OPEN], OTR_DESK_ROWS, d->open);
-    d->recent_count = db_list_rows(&asks[RECENT], OTR_DESK_ROWS, d->recent);
+/* The desk a row belongs to, which its last column says; NULL: nobody's. */
+static struct otr_desk *whose(const PGresult *r, int row, int n, struct otr_desk *const desks[]) {
+    int64_t number = db_get_number(r, row, PQnfields(r) - 1, 0);
+    return number >= 1 && number <= n ? desks[number - 1] : NULL;
 }
 
-enum journal_status journal_desk(struct journal *j, const char *operator_name, const char *zone,
-                                 int64_t from, struct otr_desk *d) {
+static void add(const PGresult *r, int row, struct otr_attempt *rows, int *count) {
+    if (*count < OTR_DESK_ROWS)
+        db_read_attempt(r, row, &rows[(*count)++]);
+}
+
+/* A login without a row has nothing of the rest. */
+static void take(const struct db_ask *ask, int which, int n, struct otr_desk *const desks[]) {
+    for (int row = 0; row < PQntuples(ask->result); row++) {
+        struct otr_desk *d = whose(ask->result, row, n, desks);
+        if (!d || (which != WHO && !d->known))
+            continue;
+        switch (which) {
+        case WHO:
+            d->known = true;
+            db_read_operator(ask->result, row, &d->who);
+            break;
+        case TODAY:
+            db_read_today(ask->result, row, &d->today);
+            break;
+        case OPEN:
+            add(ask->result, row, d->open, &d->open_count);
+            break;
+        default:
+            add(ask->result, row, d->recent, &d->recent_count);
+        }
+    }
+}
+
+static enum journal_status ask(struct journal *j, const char *names, const char *zone, int64_t from,
+                               int n, struct otr_desk *const desks[]) {
     struct db_ask asks[ASKS] = {0};
     char open_text[DB_LIST_SIZE], recent_text[DB_LIST_SIZE];
-    const struct otr_filter open = {.operator_name = operator_name, .open_only = true};
-    const struct otr_filter recent = {.operator_name = operator_name, .from = from};
-    *d = (struct otr_desk){0};
-    ask_fixed(&asks[WHO], DB_OPERATOR);
-    db_text(&asks[WHO].params, operator_name);
-    ask_fixed(&asks[TODAY], DB_TODAY);
-    db_text_or_empty(&asks[TODAY].params, operator_name); /* NULL would be everyone */
+    ask_fixed(&asks[WHO], DB_OPERATORS, names);
+    ask_fixed(&asks[TODAY], DB_TODAY_OF, names);
     db_text_or_empty(&asks[TODAY].params, zone);
-    db_list(&asks[OPEN], &open, OTR_DESK_ROWS, open_text);
-    db_list(&asks[RECENT], &recent, OTR_DESK_ROWS, recent_text);
+    db_list_each(&asks[OPEN], names, &(struct otr_filter){.open_only = true}, OTR_DESK_ROWS,
+                 open_text);
+    db_list_each(&asks[RECENT], names, &(struct otr_filter){.from = from}, OTR_DESK_ROWS,
+                 recent_text);
     enum journal_status status = db_ask_all(j, asks, ASKS);
-    if (status == JOURNAL_OK)
-        take(asks, d);
+    for (int i = 0; i < ASKS && status == JOURNAL_OK; i++)
+        take(&asks[i], i, n, desks);
     db_asks_clear(asks, ASKS);
+    return status;
+}
+
+enum journal_status journal_desks(struct journal *j, const char *const names[], int n,
+                                  const char *zone, int64_t from, struct otr_desk *const desks[]) {
+    struct db_params each[OTR_DESKS_MAX];
+    const struct db_params *callers[OTR_DESKS_MAX];
+    struct db_many many;
+    if (n < 1 || n > OTR_DESKS_MAX)
+        return JOURNAL_REFUSED;
+    for (int i = 0; i < n; i++) {
+        *desks[i] = (struct otr_desk){0};
+        each[i].count = 0;
+        db_text_or_empty(&each[i], names[i]);
+        callers[i] = &each[i];
+    }
+    if (!db_many_make(&many, callers, n))
+        return JOURNAL_NO_MEMORY;
+    enum journal_status status = ask(j, many.texts[0], zone, from, n, desks);
+    db_many_free(&many);
     return status;
 }

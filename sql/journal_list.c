@@ -18,7 +18,7 @@ struct query {
     size_t size;
     struct db_params *params;
     uint32_t shape;
-    int walk; /* the operator's $n where his own rows are walked, newest first; 0: not so */
+    char walk[16]; /* the operator whose own rows are walked, newest first; "": not so */
 };
 
 __attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format,
@@ -77,6 +77,7 @@ static void where_words(struct query *q, const struct otr_filter *f) {
     shape(q, f->resolution, 2);
     shape(q, f->tid != NULL, 1);
     shape(q, f->operator_name != NULL, 1);
+    shape(q, q->walk[0] != '\0', 1);
     if (f->tid) {
         db_text_or_empty(q->params, f->tid);
         fragment(q, " AND p.tid = $%d", q->params->count);
@@ -84,7 +85,7 @@ static void where_words(struct query *q, const struct otr_filter *f) {
     if (f->operator_name) {
         db_text_or_empty(q->params, f->operator_name);
         if (walks(f))
-            q->walk = q->params->count;
+            snprintf(q->walk, sizeof q->walk, "$%d", q->params->count);
         else
             fragment(q, " AND p.operator = $%d", q->params->count);
     }
@@ -115,15 +116,15 @@ static void where_state(struct query *q, const struct otr_filter *f) {
 
 /* One end of the numbers wanted: "p.attempt_id < " or, walking, the same with the operator. */
 static void bound(struct query *q, const char *compare) {
-    if (q->walk)
-        fragment(q, " AND (p.operator, p.attempt_id) %s ($%d, ", compare, q->walk);
+    if (q->walk[0])
+        fragment(q, " AND (p.operator, p.attempt_id) %s (%s, ", compare, q->walk);
     else
         fragment(q, " AND p.attempt_id %s (", compare);
 }
 
 static void where_times(struct query *q, const struct otr_filter *f) {
     struct db_params *p = q->params;
-    const char *not_indexed = q->walk ? " + interval '0'" : "";
+    const char *not_indexed = q->walk[0] ? " + interval '0'" : "";
     shape(q, f->from != 0, 1);
     shape(q, f->to != 0, 1);
     shape(q, f->after != 0, 1);
@@ -131,24 +132,24 @@ static void where_times(struct query *q, const struct otr_filter *f) {
         db_number(p, f->from);
         fragment(q, " AND p.started_at%s >= " TIME, not_indexed, p->count);
         bound(q, ">=");
-        fragment(q, "otprefund.attempt_id_from(" TIME "))", p->count);
+        fragment(q, "(SELECT otprefund.attempt_id_from(" TIME ")))", p->count);
     }
     if (f->to) {
         db_number(p, f->to);
         fragment(q, " AND p.started_at%s < " TIME, not_indexed, p->count);
         bound(q, "<=");
-        fragment(q, "otprefund.attempt_id_to(" TIME "))", p->count);
+        fragment(q, "(SELECT otprefund.attempt_id_to(" TIME ")))", p->count);
     }
     if (f->after) {
         db_number(p, f->after);
         bound(q, "<");
         fragment(q, "$%d)", p->count);
     }
-    if (q->walk && !f->from) {
+    if (q->walk[0] && !f->from) {
         bound(q, ">=");
         fragment(q, "0)");
     }
-    if (q->walk && !f->to && !f->after) {
+    if (q->walk[0] && !f->to && !f->after) {
         bound(q, "<=");
         fragment(q, "9223372036854775807)");
     }
@@ -190,23 +191,45 @@ static void from(struct query *q, const struct otr_filter *f, int size) {
     }
 }
 
-void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[DB_LIST_SIZE]) {
-    struct query q = {.sql = text, .params = &ask->params, .shape = 1};
+/* The numbers of the rows wanted: a SELECT without its end. */
+static void pick(struct query *q, const struct otr_filter *f, int max) {
     unsigned index;
     int size = size_for(max, &index);
+    fragment(q, "(SELECT p.attempt_id FROM ");
+    from(q, f, size);
+    fragment(q, " WHERE true");
+    where_words(q, f);
+    where_state(q, f);
+    where_times(q, f);
+    shape(q, index, 3);
+    fragment(q, " ORDER BY %sp.attempt_id DESC LIMIT %d) k", q->walk[0] ? "p.operator DESC, " : "",
+             size);
+}
+
+void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[DB_LIST_SIZE]) {
+    struct query q = {.sql = text, .params = &ask->params, .shape = 1};
     ask->params.count = 0;
-    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM (SELECT p.attempt_id FROM ");
-    from(&q, f, size);
-    fragment(&q, " WHERE true");
-    where_words(&q, f);
-    where_state(&q, f);
-    where_times(&q, f);
-    shape(&q, index, 3);
-    fragment(&q,
-             " ORDER BY %sp.attempt_id DESC LIMIT %d) k"
-             " JOIN otprefund.attempt_status s ON s.attempt_id = k.attempt_id"
-             " ORDER BY s.attempt_id DESC",
-             q.walk ? "p.operator DESC, " : "", size);
+    fragment(&q, "SELECT " DB_ATTEMPT_COLUMNS " FROM ");
+    pick(&q, f, max);
+    fragment(&q, " JOIN otprefund.attempt_status s ON s.attempt_id = k.attempt_id"
+                 " ORDER BY s.attempt_id DESC");
+    ask->shape = q.shape;
+    ask->sql = text;
+}
+
+/* Each row is looked up by LIMIT 1: the planner, who cannot know how many operators come, would join
+   with all there are. */
+void db_list_each(struct db_ask *ask, const char *operators, const struct otr_filter *f, int max,
+                  char text[DB_LIST_SIZE]) {
+    struct query q = {.sql = text, .params = &ask->params, .shape = 1, .walk = "n.operator"};
+    ask->params.count = 0;
+    db_text(&ask->params, operators);
+    fragment(&q, "SELECT s.*, n.number FROM unnest($1::text[]) WITH ORDINALITY n(operator, number),"
+                 " LATERAL ");
+    pick(&q, f, max);
+    fragment(&q, ", LATERAL (SELECT " DB_ATTEMPT_COLUMNS " FROM otprefund.attempt_status s"
+                 " WHERE s.attempt_id = k.attempt_id LIMIT 1) s"
+                 " ORDER BY n.number, s.attempt_id DESC");
     ask->shape = q.shape;
     ask->sql = text;
 }

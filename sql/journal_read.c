@@ -164,14 +164,14 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
 
 /* ---- numbers and reports ------------------------------------------------------------------- */
 
-void db_read_today(const PGresult *r, struct otr_today *t) {
-    t->otps = (int)db_get_number(r, 0, 0, 0);
-    t->otps_unconfirmed = (int)db_get_number(r, 0, 1, 0);
-    t->refunds = (int)db_get_number(r, 0, 2, 0);
-    t->refunded = (int)db_get_number(r, 0, 3, 0);
-    t->rejected = (int)db_get_number(r, 0, 4, 0);
-    t->open = (int)db_get_number(r, 0, 5, 0);
-    t->refunded_amount = db_get_number(r, 0, 6, 0);
+void db_read_today(const PGresult *r, int row, struct otr_today *t) {
+    t->otps = (int)db_get_number(r, row, 0, 0);
+    t->otps_unconfirmed = (int)db_get_number(r, row, 1, 0);
+    t->refunds = (int)db_get_number(r, row, 2, 0);
+    t->refunded = (int)db_get_number(r, row, 3, 0);
+    t->rejected = (int)db_get_number(r, row, 4, 0);
+    t->open = (int)db_get_number(r, row, 5, 0);
+    t->refunded_amount = db_get_number(r, row, 6, 0);
 }
 
 enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
@@ -183,7 +183,7 @@ enum journal_status journal_today(struct journal *j, const char *operator_name, 
     db_text_or_empty(&p, zone);
     enum journal_status status = db_read(j, DB_TODAY, &p, &r);
     if (status == JOURNAL_OK)
-        db_read_today(r, t);
+        db_read_today(r, 0, t);
     PQclear(r);
     return status;
 }

@@ -270,6 +270,7 @@ struct otr_today {
 
 /* What the desk shows a person, all of it read at one moment. */
 #define OTR_DESK_ROWS 20
+#define OTR_DESKS_MAX 64 /* asked for together */
 struct otr_desk {
     bool known; /* who is: a login without a row has nothing of the rest */
     struct otr_operator who;

@@ -214,8 +214,8 @@ NOTHING(journal_client, struct journal *j, const unsigned char *token_sha256,
         struct otr_operator *o)
 NOTHING(journal_today, struct journal *j, const char *operator_name, const char *zone,
         struct otr_today *t)
-NOTHING(journal_desk, struct journal *j, const char *operator_name, const char *zone, int64_t from,
-        struct otr_desk *d)
+NOTHING(journal_desks, struct journal *j, const char *const names[], int n, const char *zone,
+        int64_t from, struct otr_desk *const desks[])
 NOTHING(journal_report, struct journal *j, enum journal_report r, struct otr_table *t)
 #pragma GCC diagnostic pop
 

@@ -167,7 +167,7 @@ bool house_open(void) {
     api_setup();
     snprintf(path, sizeof path, "%s/templates", settings.desk_data_dir);
     house.templates = templates_load(path, why, sizeof why);
-    house.desks = desk_views_new();
+    house.desks = desk_views_new(2);
     house.settings = &settings;
     house.waiters_max = 8;
     buf_init(&house.style, 1000);

@@ -164,12 +164,17 @@ static void a_lost_connection_is_replaced(void) {
 
 static struct otr_desk desk;
 
+static enum journal_status desk_of(const char *name, const char *zone, int64_t from,
+                                   struct otr_desk *d) {
+    return journal_desks(j, &name, 1, zone, from, &d);
+}
+
 static void the_desk_is_what_its_parts_are(void) {
     struct otr_today today;
     struct otr_operator who;
     struct otr_attempt rows[MANY];
     int n = 0;
-    CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+    CU_ASSERT_EQUAL(desk_of("asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
     CU_ASSERT_FATAL(desk.known);
     CU_ASSERT_EQUAL(journal_operator(j, "asha", &who), JOURNAL_OK);
     CU_ASSERT(memcmp(&who, &desk.who, sizeof who) == 0);
@@ -190,13 +195,39 @@ static void the_desk_is_what_its_parts_are(void) {
 static void nobody_has_no_desk(void) {
     static const char *const names[] = {"nobody", "", "bench' OR true --"};
     for (int i = 0; i < 3; i++) {
-        CU_ASSERT_EQUAL(journal_desk(j, names[i], "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+        CU_ASSERT_EQUAL(desk_of(names[i], "Asia/Kolkata", 0, &desk), JOURNAL_OK);
         CU_ASSERT_FALSE(desk.known);
         CU_ASSERT_EQUAL(desk.recent_count, 0);
     }
-    CU_ASSERT_EQUAL(journal_desk(j, "asha", "Nowhere/Land", 0, &desk), JOURNAL_REFUSED);
-    CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+    CU_ASSERT_EQUAL(desk_of("asha", "Nowhere/Land", 0, &desk), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(desk_of("asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
     CU_ASSERT(desk.known);
+}
+
+/* Each finds in the group what he finds alone. */
+static void many_desks_at_once(void) {
+    enum { N = 7 };
+    static const char *const names[N] = {"nobody", "asha", "",    "{a\\\"}, NULL",
+                                         "sunil",  "asha", "NULL"};
+    static struct otr_desk found[N], alone;
+    struct otr_desk *desks[N];
+    for (int i = 0; i < N; i++)
+        desks[i] = &found[i];
+    CU_ASSERT(pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('sunil', 'auditor'), "
+                    "(E'{a\\\\\"}, NULL', 'operator')"));
+    CU_ASSERT_EQUAL(journal_desks(j, names, N, "Asia/Kolkata", 0, desks), JOURNAL_OK);
+    for (int i = 0; i < N; i++) {
+        CU_ASSERT_EQUAL(desk_of(names[i], "Asia/Kolkata", 0, &alone), JOURNAL_OK);
+        CU_ASSERT(memcmp(&found[i], &alone, sizeof alone) == 0);
+    }
+    CU_ASSERT(found[1].known && found[3].known && found[4].known);
+    CU_ASSERT_FALSE(found[0].known || found[2].known || found[6].known);
+    CU_ASSERT_STRING_EQUAL(found[3].who.name, names[3]);
+    CU_ASSERT_EQUAL(found[1].recent_count, found[4].recent_count);
+    CU_ASSERT(found[1].recent_count > 0 && found[3].recent_count == 0);
+    static const char *const bad[2] = {"asha", "\xff"};
+    CU_ASSERT_EQUAL(journal_desks(j, bad, 2, "Asia/Kolkata", 0, desks), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(journal_desks(j, names, OTR_DESKS_MAX + 1, "UTC", 0, desks), JOURNAL_REFUSED);
 }
 
 static void a_change_is_seen_at_once(void) {
@@ -204,7 +235,7 @@ static void a_change_is_seen_at_once(void) {
         CU_ASSERT(pg_do(i % 2
                             ? "UPDATE otprefund.operator SET disabled = false WHERE name = 'asha'"
                             : "UPDATE otprefund.operator SET disabled = true WHERE name = 'asha'"));
-        CU_ASSERT_EQUAL(journal_desk(j, "asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+        CU_ASSERT_EQUAL(desk_of("asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
         CU_ASSERT_EQUAL(desk.who.disabled, i % 2 == 0);
     }
 }
@@ -233,7 +264,7 @@ static void the_records_are_there(void) {
 static int64_t rows_read(void) {
     struct otr_desk d;
     usleep(1100000);
-    CU_ASSERT_EQUAL(journal_desk(j, "nobody", "UTC", 1, &d), JOURNAL_OK);
+    CU_ASSERT_EQUAL(desk_of("nobody", "UTC", 1, &d), JOURNAL_OK);
     return pg_number("SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes "
                      "WHERE relname IN ('attempt', 'outcome')");
 }
@@ -256,7 +287,7 @@ static void one_with_few_among_many(void) {
               "ANALYZE otprefund.attempt"));
     int64_t before = rows_read();
     for (int i = 0; i < 20; i++) {
-        CU_ASSERT_EQUAL(journal_desk(j, "asha", "UTC", 1, &d), JOURNAL_OK);
+        CU_ASSERT_EQUAL(desk_of("asha", "UTC", 1, &d), JOURNAL_OK);
         CU_ASSERT_EQUAL(journal_attempts(j, &f, 50, rows, &n), JOURNAL_OK);
         CU_ASSERT(n > 0);
     }
@@ -277,6 +308,7 @@ int main(void) {
     CU_ADD_TEST(suite, a_lost_connection_is_replaced);
     CU_ADD_TEST(suite, the_desk_is_what_its_parts_are);
     CU_ADD_TEST(suite, nobody_has_no_desk);
+    CU_ADD_TEST(suite, many_desks_at_once);
     CU_ADD_TEST(suite, a_change_is_seen_at_once);
     CU_ADD_TEST(suite, one_with_few_among_many);
     int failed = suite_run();
