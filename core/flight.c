@@ -3,23 +3,34 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define STRIPES 512 /* so that waiters on different attempts do not wake each other */
+#define STRIPES 512 /* so that those who are about different attempts do not meet */
+
+/* Somebody who waits for an attempt; lives on his stack.  Who is woken needs no lock. */
+struct waiter {
+    struct waiter *next;
+    int64_t attempt_id;
+    bool event_too; /* not only for its landing */
+    bool woken;     /* and off the list */
+    sem_t wake;
+};
 
 struct stripe {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct flight *first; /* on their way */
+    struct waiter *waiters;
 };
 
 struct flights {
     struct stripe stripes[STRIPES];
     pthread_mutex_t lock;
-    pthread_cond_t work, idle;
+    sem_t work; /* landed, or closing */
+    pthread_cond_t idle;
     struct flight *first, **last; /* landed, in order */
     int unfinished;
     bool closing;
@@ -54,6 +65,20 @@ static void cond_init(pthread_cond_t *c) {
     pthread_condattr_destroy(&attr);
 }
 
+/* Wakes those who wait for it, or only those who want to know of any event; locked. */
+static void wake(struct stripe *s, int64_t attempt_id, bool landed) {
+    for (struct waiter **p = &s->waiters; *p;) {
+        struct waiter *w = *p;
+        if (w->attempt_id != attempt_id || (!landed && !w->event_too)) {
+            p = &w->next;
+            continue;
+        }
+        *p = w->next;
+        w->woken = true;
+        sem_post(&w->wake); /* still locked: it is gone once it may see that */
+    }
+}
+
 /* Takes the flight off the table, wakes its waiters and frees it. */
 static void flight_end(struct flights *fs, struct flight *f) {
     struct stripe *s = stripe_of(fs, f->attempt_id);
@@ -63,16 +88,16 @@ static void flight_end(struct flights *fs, struct flight *f) {
             *p = f->next_waiting;
             break;
         }
-    pthread_cond_broadcast(&s->changed);
+    wake(s, f->attempt_id, true);
     pthread_mutex_unlock(&s->lock);
     free((char *)f->result.body);
     free(f);
 }
 
 static struct flight *next_landed(struct flights *fs) {
+    while (sem_wait(&fs->work) != 0 && errno == EINTR)
+        ;
     pthread_mutex_lock(&fs->lock);
-    while (!fs->first && !fs->closing)
-        pthread_cond_wait(&fs->work, &fs->lock);
     struct flight *f = fs->first;
     if (f) {
         fs->first = f->next_done;
@@ -100,12 +125,10 @@ struct flights *flights_open(int finishers, flight_finish *finish, void *arg) {
     struct flights *fs = calloc(1, sizeof *fs + (size_t)finishers * sizeof fs->thread[0]);
     if (!fs)
         return NULL;
-    for (int i = 0; i < STRIPES; i++) {
+    for (int i = 0; i < STRIPES; i++)
         pthread_mutex_init(&fs->stripes[i].lock, NULL);
-        cond_init(&fs->stripes[i].changed);
-    }
     pthread_mutex_init(&fs->lock, NULL);
-    pthread_cond_init(&fs->work, NULL);
+    sem_init(&fs->work, 0, 0);
     cond_init(&fs->idle);
     fs->last = &fs->first;
     fs->finish = finish;
@@ -158,7 +181,7 @@ void flight_landed(struct flight *f, const struct http_result *r) {
     *fs->last = f;
     fs->last = &f->next_done;
     fs->unfinished++;
-    pthread_cond_signal(&fs->work);
+    sem_post(&fs->work);
     pthread_mutex_unlock(&fs->lock);
 }
 
@@ -169,24 +192,45 @@ static bool on_its_way(const struct stripe *s, int64_t attempt_id) {
     return false;
 }
 
+static void leave(struct stripe *s, const struct waiter *w) {
+    for (struct waiter **p = &s->waiters; *p; p = &(*p)->next)
+        if (*p == w) {
+            *p = w->next;
+            break;
+        }
+}
+
 void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too) {
-    struct timespec until = deadline_in(wait_ms);
+    const struct timespec until = deadline_in(wait_ms);
+    struct waiter w = {.attempt_id = attempt_id};
     struct stripe *s = stripe_of(fs, attempt_id);
     pthread_mutex_lock(&s->lock);
-    bool was = on_its_way(s, attempt_id);
-    if (was)
-        while (on_its_way(s, attempt_id) &&
-               pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT)
-            ;
-    else if (event_too)
-        pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    bool landing = on_its_way(s, attempt_id);
+    w.event_too = event_too && !landing;
+    if (landing || event_too) {
+        sem_init(&w.wake, 0, 0);
+        w.next = s->waiters;
+        s->waiters = &w;
+    }
     pthread_mutex_unlock(&s->lock);
+    if (!landing && !event_too)
+        return;
+    int result;
+    while ((result = sem_clockwait(&w.wake, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+        ;
+    if (result != 0) { /* it may have been woken just now */
+        pthread_mutex_lock(&s->lock);
+        if (!w.woken)
+            leave(s, &w);
+        pthread_mutex_unlock(&s->lock);
+    }
+    sem_destroy(&w.wake);
 }
 
 void flights_event(struct flights *fs, int64_t attempt_id) {
     struct stripe *s = stripe_of(fs, attempt_id);
     pthread_mutex_lock(&s->lock);
-    pthread_cond_broadcast(&s->changed);
+    wake(s, attempt_id, false);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -210,16 +254,15 @@ void flights_close(struct flights *fs, int grace_ms) {
         ;
     fs->closing = true;
     atomic_store(&fs->giving_up, true);
-    pthread_cond_broadcast(&fs->work);
+    for (int i = 0; i < fs->threads; i++)
+        sem_post(&fs->work); /* to each of them, once there is nothing else */
     pthread_mutex_unlock(&fs->lock);
     for (int i = 0; i < fs->threads; i++)
         pthread_join(fs->thread[i], NULL);
-    for (int i = 0; i < STRIPES; i++) {
-        pthread_cond_destroy(&fs->stripes[i].changed);
+    for (int i = 0; i < STRIPES; i++)
         pthread_mutex_destroy(&fs->stripes[i].lock);
-    }
     pthread_cond_destroy(&fs->idle);
-    pthread_cond_destroy(&fs->work);
+    sem_destroy(&fs->work);
     pthread_mutex_destroy(&fs->lock);
     free(fs);
 }

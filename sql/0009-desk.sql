@@ -19,6 +19,22 @@ BEGIN
       FROM otprefund.api_client c WHERE c.token_sha256 = p_token_sha256;
 END
 $$;
+-- For many at once: a row for each token, in their order.
+CREATE FUNCTION otprefund.client_of_many(p_token_sha256 bytea[])
+    RETURNS TABLE (o_name text, o_full_name text, o_user_code text, o_may_refund boolean, o_disabled boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT c.name, c.full_name, c.user_code, c.may_refund, c.disabled
+      FROM unnest(p_token_sha256) WITH ORDINALITY t(token_sha256, number)
+      LEFT JOIN LATERAL (
+        SELECT * FROM otprefund.api_client c WHERE c.token_sha256 = t.token_sha256 LIMIT 1) c ON true
+     ORDER BY t.number;
+END
+$$;
+COMMENT ON FUNCTION otprefund.client_of_many(bytea[]) IS
+    'As client_of, for each of those tokens: a row each in their order, of NULLs where nobody has it.';
+GRANT EXECUTE ON FUNCTION otprefund.client_of_many(bytea[]) TO otprefund_app;
 CREATE OR REPLACE FUNCTION otprefund.tid_of(p_client_ref_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -216,7 +216,8 @@ enum journal_status db_open(const struct journal_config *c, struct journal **out
     j->conninfo = strdup(c->conninfo ? c->conninfo : "");
     j->connections = calloc((size_t)j->count, sizeof *j->connections);
     j->pool = db_pool_new(j->count);
-    j->batches = db_batches_new(c->commit_batch);
+    /* On a small machine two would only halve what shares a flush. */
+    j->batches = db_batches_new(c->commit_batch, j->count < 8 ? 1 : 2);
     if (!j->conninfo || !j->connections || !j->pool || !j->batches)
         goto no_memory;
     snprintf(j->node, sizeof j->node, "%s", c->node && *c->node ? c->node : "unnamed");

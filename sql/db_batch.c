@@ -1,7 +1,9 @@
-/* db_batch.c - writes of many callers in one transaction, with one flush (group commit). */
+/* db_batch.c - calls of many together: writes in one transaction, with one flush (group commit). */
 #include "sql/db_batch.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,35 +11,43 @@
 #include "sql/db_many.h"
 #include "sql/db_shape.h"
 
-#define LEADERS 2 /* while one waits for the disk the next can fill its transaction */
+enum lane { READS, WRITES, LANES };
 
 enum state { WAITS, LEADS, DONE, ALONE };
 
 /* One caller's statement; lives on the caller's stack. */
-struct write {
-    struct write *next;
+struct call {
+    struct call *next;
     enum db_statement statement;
     const struct db_params *params;
     const char *tid;
     enum state state;
-    pthread_cond_t told; /* state changed */
+    sem_t told; /* state changed; whoever wakes needs no lock, of which there is a crowd then */
     PGresult *result;
     enum journal_status status;
     struct db_backend lost;
 };
 
-struct db_batches {
-    pthread_mutex_t lock;
-    struct write *first, **last;
-    int max, leaders;
+/* Those who wait for company. */
+struct line {
+    struct call *first, **last;
+    int leaders;
 };
 
-struct db_batches *db_batches_new(int max) {
+struct db_batches {
+    pthread_mutex_t lock;
+    int max, leaders_max;
+    struct line lines[LANES];
+};
+
+struct db_batches *db_batches_new(int max, int leaders) {
     struct db_batches *b = calloc(1, sizeof *b);
     if (!b)
         return NULL;
     b->max = max < 1 ? 1 : max > DB_BATCH_MAX ? DB_BATCH_MAX : max;
-    b->last = &b->first;
+    b->leaders_max = leaders < 1 ? 1 : leaders;
+    for (int i = 0; i < LANES; i++)
+        b->lines[i].last = &b->lines[i].first;
     pthread_mutex_init(&b->lock, NULL);
     return b;
 }
@@ -53,14 +63,15 @@ void db_batches_free(struct db_batches *b) {
 
 /* One statement of the transaction, for one caller or for n of them. */
 struct step {
-    int first, n; /* of batch.writes */
+    int first, n; /* of batch.calls */
     enum db_statement statement;
     struct db_many many; /* n > 1: theirs as arrays */
     struct db_sent sent;
 };
 
 struct batch {
-    struct write **writes;
+    enum lane lane;
+    struct call **calls;
     struct step *steps;
     int n, step_count;
     struct db_sent begin, commit;
@@ -75,10 +86,10 @@ static void plan(struct batch *b) {
     const struct db_params *callers[DB_BATCH_MAX];
     for (int i = 0; i < b->n;) {
         struct step *step = &b->steps[b->step_count++];
-        enum db_statement one = b->writes[i]->statement, many = db_many_of(one);
+        enum db_statement one = b->calls[i]->statement, many = db_many_of(one);
         int n = 0;
-        for (; i + n < b->n && n < DB_BATCH_MAX && b->writes[i + n]->statement == one; n++)
-            callers[n] = b->writes[i + n]->params;
+        for (; i + n < b->n && n < DB_BATCH_MAX && b->calls[i + n]->statement == one; n++)
+            callers[n] = b->calls[i + n]->params;
         *step = (struct step){.first = i, .n = 1, .statement = one};
         if (n > 1 && many != DB_STATEMENT__MAX && db_many_make(&step->many, callers, n)) {
             step->n = n;
@@ -89,55 +100,64 @@ static void plan(struct batch *b) {
 }
 
 static bool send_all(PGconn *pg, struct db_shapes *s, struct batch *b) {
-    if (!db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_BEGIN), "BEGIN", &no_params, &b->begin))
+    if (b->lane == WRITES &&
+        !db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_BEGIN), "BEGIN", &no_params, &b->begin))
         return false;
     for (int i = 0; i < b->step_count; i++) {
         struct step *step = &b->steps[i];
         const struct db_params *p =
-            step->n > 1 ? &step->many.params : b->writes[step->first]->params;
+            step->n > 1 ? &step->many.params : b->calls[step->first]->params;
         if (!db_shape_send(pg, s, DB_SHAPE_OF(step->statement), db_texts[step->statement].sql, p,
                            &step->sent))
             return false;
     }
-    return db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_COMMIT), "COMMIT", &no_params, &b->commit) &&
-           PQpipelineSync(pg);
+    if (b->lane == WRITES &&
+        !db_shape_send(pg, s, DB_SHAPE_OF(SHAPE_COMMIT), "COMMIT", &no_params, &b->commit))
+        return false;
+    return PQpipelineSync(pg);
 }
 
 /* Each caller's own result; NULL where there was no memory for it. */
 static void share(const struct batch *b, const struct step *step, PGresult *r) {
     if (step->n == 1) {
-        b->writes[step->first]->result = r;
+        b->calls[step->first]->result = r;
         return;
     }
     for (int i = 0; r && i < step->n; i++)
-        b->writes[step->first + i]->result = db_many_row(r, i);
+        b->calls[step->first + i]->result = db_many_row(r, i);
+    PQclear(r);
+}
+
+static void take_commit(PGconn *pg, struct db_shapes *s, struct batch *b,
+                        enum journal_status *status) {
+    PGresult *r = db_shape_take(pg, s, &b->commit, status);
+    if (*status == JOURNAL_OK && strcmp(PQcmdStatus(r), "COMMIT") != 0)
+        *status = JOURNAL_DOWN; /* it was rolled back */
     PQclear(r);
 }
 
 /* JOURNAL_OK: every statement was, and COMMIT said so. */
 static enum journal_status take_all(PGconn *pg, struct db_shapes *s, struct batch *b) {
     enum journal_status status = JOURNAL_OK;
-    PQclear(db_shape_take(pg, s, &b->begin, &status));
+    if (b->lane == WRITES)
+        PQclear(db_shape_take(pg, s, &b->begin, &status));
     for (int i = 0; i < b->step_count && status != JOURNAL_UNSURE; i++)
         share(b, &b->steps[i], db_shape_take(pg, s, &b->steps[i].sent, &status));
-    if (status == JOURNAL_UNSURE)
-        return status;
-    PGresult *r = db_shape_take(pg, s, &b->commit, &status);
-    if (status == JOURNAL_OK && strcmp(PQcmdStatus(r), "COMMIT") != 0)
-        status = JOURNAL_DOWN; /* it was rolled back */
-    PQclear(r);
+    if (b->lane == WRITES && status != JOURNAL_UNSURE)
+        take_commit(pg, s, b, &status);
     if (status != JOURNAL_UNSURE && !db_shape_end(pg))
         status = JOURNAL_UNSURE;
     return status;
 }
 
-static enum journal_status write_all(PGconn *pg, struct db_shapes *s, void *arg) {
+static enum journal_status call_all(PGconn *pg, struct db_shapes *s, void *arg) {
     struct batch *b = arg;
     if (!PQenterPipelineMode(pg) || !send_all(pg, s, b))
         return JOURNAL_UNSURE;
-    checkpoint("batch", "sent");
+    if (b->lane == WRITES)
+        checkpoint("batch", "sent");
     enum journal_status status = take_all(pg, s, b);
-    if (status == JOURNAL_OK)
+    if (b->lane == WRITES && status == JOURNAL_OK)
         checkpoint("batch", "committed");
     if (status == JOURNAL_UNSURE || !PQexitPipelineMode(pg))
         return status == JOURNAL_OK ? JOURNAL_OK : JOURNAL_UNSURE;
@@ -152,119 +172,142 @@ static enum journal_status write_all(PGconn *pg, struct db_shapes *s, void *arg)
 
 /* Begins first: they wait for nothing that a finish holds.  Then by transaction. */
 static int in_order(const void *a, const void *b) {
-    const struct write *x = *(struct write *const *)a, *y = *(struct write *const *)b;
+    const struct call *x = *(struct call *const *)a, *y = *(struct call *const *)b;
     int order = (int)x->statement - (int)y->statement;
     return order != 0 ? order : strcmp(x->tid, y->tid);
 }
 
-/* Writes for all of them; results are in theirs at JOURNAL_OK only. */
-static enum journal_status commit(struct journal *j, struct write *first, int n,
-                                  struct db_backend *lost) {
-    struct batch b = {.n = 0};
+/* Calls for all of them; results are in theirs at JOURNAL_OK only. */
+static enum journal_status together(struct journal *j, enum lane lane, struct call *first, int n,
+                                    struct db_backend *lost) {
+    struct batch b = {.lane = lane};
     enum journal_status status = JOURNAL_NO_MEMORY;
-    b.writes = calloc((size_t)n, sizeof(void *));
+    b.calls = calloc((size_t)n, sizeof(void *));
     b.steps = calloc((size_t)n, sizeof *b.steps);
-    if (!b.writes || !b.steps)
+    if (!b.calls || !b.steps)
         goto out;
-    for (struct write *w = first; w; w = w->next)
-        b.writes[b.n++] = w;
-    qsort(b.writes, (size_t)n, sizeof(void *), in_order);
+    for (struct call *w = first; w; w = w->next)
+        b.calls[b.n++] = w;
+    qsort(b.calls, (size_t)n, sizeof(void *), in_order);
     plan(&b);
-    status = db_lend(j, write_all, &b, lost);
+    status = db_lend(j, call_all, &b, lane == WRITES ? lost : NULL);
     for (int i = 0; i < n && status != JOURNAL_OK; i++) {
-        PQclear(b.writes[i]->result);
-        b.writes[i]->result = NULL;
+        PQclear(b.calls[i]->result);
+        b.calls[i]->result = NULL;
     }
     for (int i = 0; i < b.step_count; i++)
         db_many_free(&b.steps[i].many);
 out:
-    free(b.writes);
+    free(b.calls);
     free(b.steps);
     return status;
 }
 
-/* ---- who writes for whom ----------------------------------------------------------------------- */
+/* ---- who calls for whom ------------------------------------------------------------------------ */
 
 /* Takes those who wait, the caller first; locked.  Returns how many. */
-static int take_waiting(struct db_batches *b, struct write **first) {
-    struct write **end = &b->first;
+static int take_waiting(struct line *l, int max, struct call **first) {
+    struct call **end = &l->first;
     int n = 0;
-    for (; *end && n < b->max; n++)
+    for (; *end && n < max; n++)
         end = &(*end)->next;
-    *first = b->first;
-    b->first = *end;
+    *first = l->first;
+    l->first = *end;
     *end = NULL;
-    if (!b->first)
-        b->last = &b->first;
+    if (!l->first)
+        l->last = &l->first;
     return n;
 }
 
-/* Committed, but there was no memory for the answer: to be looked up. */
-static enum journal_status of(const struct write *w, enum journal_status status) {
-    return status == JOURNAL_OK && !w->result ? JOURNAL_UNSURE : status;
+/* Done, but there was no memory for the answer: to be looked up. */
+static enum journal_status of(const struct call *c, enum journal_status status) {
+    return status == JOURNAL_OK && !c->result ? JOURNAL_UNSURE : status;
 }
 
-/* Tells everybody but own what came of it; locked, as they are gone once they see it. */
-static void tell(struct write *first, const struct write *own, enum journal_status status,
+/* Tells everybody but own what came of it: they are gone once they see it. */
+static void tell(struct call *first, const struct call *own, enum journal_status status,
                  const struct db_backend *lost) {
-    for (struct write *w = first, *next; w; w = next) {
-        next = w->next;
-        if (w == own)
+    for (struct call *c = first, *next; c; c = next) {
+        next = c->next;
+        if (c == own)
             continue;
-        w->status = of(w, status);
-        w->lost = *lost;
-        w->state = status == JOURNAL_OK || status == JOURNAL_UNSURE ? DONE : ALONE;
-        pthread_cond_signal(&w->told);
+        c->status = of(c, status);
+        c->lost = *lost;
+        c->state = status == JOURNAL_OK || status == JOURNAL_UNSURE ? DONE : ALONE;
+        sem_post(&c->told);
     }
 }
 
-/* The caller writes for all who wait, tells them, and leaves the lead to the next.  Locked. */
-static void lead(struct journal *j, struct db_batches *b, struct write *own) {
-    struct write *first = NULL;
-    int n = take_waiting(b, &first);
+static void alone(struct journal *j, enum lane lane, struct call *c) {
+    c->status = lane == WRITES ? db_run(j, c->statement, c->params, &c->result, &c->lost)
+                               : db_read(j, c->statement, c->params, &c->result);
+}
+
+/* The caller calls for all who wait, tells them, and leaves the lead to the next. */
+static void lead(struct journal *j, struct db_batches *b, enum lane lane, struct call *own) {
+    struct line *l = &b->lines[lane];
+    struct call *first = NULL;
+    pthread_mutex_lock(&b->lock);
+    int n = take_waiting(l, b->max, &first);
+    pthread_mutex_unlock(&b->lock);
     own->status = JOURNAL_NO_MEMORY;
     if (n > 1) {
-        pthread_mutex_unlock(&b->lock);
-        own->status = commit(j, first, n, &own->lost);
-        pthread_mutex_lock(&b->lock);
+        own->status = together(j, lane, first, n, &own->lost);
         tell(first, own, own->status, &own->lost);
         own->status = of(own, own->status);
     }
-    if (own->status != JOURNAL_OK && own->status != JOURNAL_UNSURE) {
-        pthread_mutex_unlock(&b->lock);
-        own->status = db_run(j, own->statement, own->params, &own->result, &own->lost);
-        pthread_mutex_lock(&b->lock);
+    if (own->status != JOURNAL_OK && own->status != JOURNAL_UNSURE)
+        alone(j, lane, own);
+    pthread_mutex_lock(&b->lock);
+    struct call *next = l->first && l->first->state == WAITS ? l->first : NULL;
+    if (next)
+        next->state = LEADS;
+    else /* nobody waits, or somebody is about to lead who takes them all */
+        l->leaders--;
+    pthread_mutex_unlock(&b->lock);
+    if (next)
+        sem_post(&next->told);
+}
+
+static void call(struct journal *j, enum lane lane, struct call *c) {
+    struct db_batches *b = db_batches(j);
+    struct line *l = &b->lines[lane];
+    sem_init(&c->told, 0, 0);
+    pthread_mutex_lock(&b->lock);
+    bool leads =
+        l->leaders < b->leaders_max && !l->first; /* else whoever leads next takes this one too */
+    if (leads) {
+        l->leaders++;
+        c->state = LEADS;
     }
-    if (b->first) {
-        b->first->state = LEADS;
-        pthread_cond_signal(&b->first->told);
-    } else {
-        b->leaders--;
-    }
+    *l->last = c;
+    l->last = &c->next;
+    pthread_mutex_unlock(&b->lock);
+    while (!leads && sem_wait(&c->told) != 0 && errno == EINTR)
+        ;
+    if (c->state == LEADS)
+        lead(j, b, lane, c);
+    else if (c->state == ALONE)
+        alone(j, lane, c);
+    sem_destroy(&c->told);
 }
 
 enum journal_status db_write(struct journal *j, enum db_statement s, const struct db_params *p,
                              const char *tid, PGresult **out, struct db_backend *lost) {
-    struct db_batches *b = db_batches(j);
-    struct write w = {.statement = s, .params = p, .tid = tid ? tid : ""};
-    pthread_cond_init(&w.told, NULL);
-    pthread_mutex_lock(&b->lock);
-    *b->last = &w;
-    b->last = &w.next;
-    if (b->leaders < LEADERS) { /* then nobody waited */
-        b->leaders++;
-        w.state = LEADS;
-    }
-    while (w.state == WAITS)
-        pthread_cond_wait(&w.told, &b->lock);
-    if (w.state == LEADS)
-        lead(j, b, &w);
-    pthread_mutex_unlock(&b->lock);
-    if (w.state == ALONE)
-        w.status = db_run(j, s, p, &w.result, &w.lost);
-    pthread_cond_destroy(&w.told);
-    *out = w.result;
+    struct call c = {.statement = s, .params = p, .tid = tid ? tid : ""};
+    call(j, WRITES, &c);
+    *out = c.result;
     if (lost)
-        *lost = w.lost;
-    return w.status;
+        *lost = c.lost;
+    return c.status;
+}
+
+enum journal_status db_look(struct journal *j, enum db_statement s, const struct db_params *p,
+                            PGresult **out) {
+    struct call c = {.statement = s, .params = p, .tid = ""};
+    call(j, READS, &c);
+    if (c.status == JOURNAL_UNSURE) /* no memory for a copy, or lost more than once */
+        alone(j, READS, &c);
+    *out = c.result;
+    return c.status;
 }

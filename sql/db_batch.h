@@ -1,10 +1,12 @@
 /*
- * db_batch.h - inside sql/ only: writes of many callers in one transaction, with one flush.
+ * db_batch.h - inside sql/ only: calls of many callers together; writes in one transaction, with one
+ * flush, reads of the same kind in one statement.
  *
  * Whoever comes while no commit is under way commits at once, alone.  Those who come meanwhile share
  * the next one: its first caller writes for all of them, so there is no thread and no wait for
  * company.  Each is told its own result.  What the database refuses spoils nothing: the transaction is
- * rolled back, and each writes again by itself.
+ * rolled back, and each writes again by itself.  The same with reads, which wait for no commit; they
+ * are of what was committed before they began, and so after their caller came.
  */
 #ifndef OTPREFUND_DB_BATCH_H
 #define OTPREFUND_DB_BATCH_H
@@ -15,8 +17,12 @@
 
 struct db_batches;
 
-/* At most max writes in one transaction.  NULL: no memory.  free: nobody may be writing; NULL allowed. */
-struct db_batches *db_batches_new(int max);
+/*
+ * At most max writes in one transaction, and leaders transactions at once: while one waits for the disk
+ * the next can fill its own, but the fewer there are, the more share one.  NULL: no memory.  free:
+ * nobody may be calling; NULL allowed.
+ */
+struct db_batches *db_batches_new(int max, int leaders);
 void db_batches_free(struct db_batches *b);
 
 /*
@@ -26,5 +32,10 @@ void db_batches_free(struct db_batches *b);
  */
 enum journal_status db_write(struct journal *j, enum db_statement s, const struct db_params *p,
                              const char *tid, PGresult **out, struct db_backend *lost);
+
+/* Runs a statement that only reads, as db_read does and with its answers; it has a form for many
+ * (db_many_of). */
+enum journal_status db_look(struct journal *j, enum db_statement s, const struct db_params *p,
+                            PGresult **out);
 
 #endif

@@ -5,7 +5,18 @@
 #include <string.h>
 
 enum db_statement db_many_of(enum db_statement s) {
-    return s == DB_BEGIN ? DB_BEGIN_MANY : s == DB_FINISH ? DB_FINISH_MANY : DB_STATEMENT__MAX;
+    switch (s) {
+    case DB_BEGIN:
+        return DB_BEGIN_MANY;
+    case DB_FINISH:
+        return DB_FINISH_MANY;
+    case DB_ATTEMPT:
+        return DB_ATTEMPT_MANY;
+    case DB_CLIENT:
+        return DB_CLIENT_MANY;
+    default:
+        return DB_STATEMENT__MAX;
+    }
 }
 
 /* How long the element can get: quoted, and each byte behind a backslash or as two digits. */

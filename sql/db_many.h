@@ -2,7 +2,8 @@
  * db_many.h - inside sql/ only: many callers' parameters as arrays, and the answer row by row.
  *
  * A statement that takes for each parameter an array of what another one takes does for many callers
- * what that one does for one of them: DB_BEGIN_MANY for DB_BEGIN, DB_FINISH_MANY for DB_FINISH.
+ * what that one does for one of them: DB_BEGIN_MANY for DB_BEGIN, DB_ATTEMPT_MANY for DB_ATTEMPT.  It
+ * answers each of them with one row, in their order; of NULLs where the other one has none.
  */
 #ifndef OTPREFUND_DB_MANY_H
 #define OTPREFUND_DB_MANY_H

@@ -3,13 +3,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct waiter {
     struct waiter *next;
-    pthread_cond_t given;
-    int number; /* -1: none yet */
+    sem_t given; /* whoever wakes needs no lock */
+    int number;  /* -1: none yet */
 };
 
 struct db_pool {
@@ -58,30 +60,32 @@ static void leave(struct db_pool *p, const struct waiter *w) {
         p->last = at;
 }
 
-/* Locked on entry and on return. */
-static int wait_in_line(struct db_pool *p, int wait_ms) {
-    struct waiter w = {.number = -1};
-    struct timespec until = monotonic_in(wait_ms);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w.given, &attr);
-    pthread_condattr_destroy(&attr);
-    *p->last = &w;
-    p->last = &w.next;
-    while (w.number < 0 && pthread_cond_timedwait(&w.given, &p->lock, &until) != ETIMEDOUT)
-        ;
-    if (w.number < 0)
-        leave(p, &w);
-    pthread_cond_destroy(&w.given);
-    return w.number;
-}
-
 int db_pool_take(struct db_pool *p, int wait_ms) {
+    struct waiter w = {.number = -1};
     pthread_mutex_lock(&p->lock);
-    int number = p->free_count > 0 ? p->free[--p->free_count] : wait_in_line(p, wait_ms);
+    bool waits = p->free_count == 0;
+    if (waits) {
+        sem_init(&w.given, 0, 0);
+        *p->last = &w;
+        p->last = &w.next;
+    } else {
+        w.number = p->free[--p->free_count];
+    }
     pthread_mutex_unlock(&p->lock);
-    return number;
+    if (!waits)
+        return w.number;
+    const struct timespec until = monotonic_in(wait_ms);
+    int result;
+    while ((result = sem_clockwait(&w.given, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+        ;
+    if (result != 0) { /* it may have been given just now */
+        pthread_mutex_lock(&p->lock);
+        if (w.number < 0)
+            leave(p, &w);
+        pthread_mutex_unlock(&p->lock);
+    }
+    sem_destroy(&w.given);
+    return w.number;
 }
 
 void db_pool_give(struct db_pool *p, int number) {
@@ -92,7 +96,7 @@ void db_pool_give(struct db_pool *p, int number) {
         if (!p->first)
             p->last = &p->first;
         w->number = number;
-        pthread_cond_signal(&w->given);
+        sem_post(&w->given); /* still locked: w is gone once it may see its number */
     } else {
         p->free[p->free_count++] = number;
     }

@@ -42,6 +42,11 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                              "WHERE m.attempt_id = $1 ORDER BY m.proposal_id DESC LIMIT 1"},
     [DB_ATTEMPT] = {"attempt", "SELECT " DB_ATTEMPT_COLUMNS
                                " FROM otprefund.attempt_status s WHERE s.attempt_id = $1"},
+    [DB_ATTEMPT_MANY] = {"attempt_many",
+                         "SELECT s.* FROM unnest($1::bigint[]) WITH ORDINALITY k(attempt_id, number)"
+                         " LEFT JOIN LATERAL (SELECT " DB_ATTEMPT_COLUMNS
+                         " FROM otprefund.attempt_status s WHERE s.attempt_id = k.attempt_id"
+                         " LIMIT 1) s ON true ORDER BY k.number"},
     [DB_TRANSACTION] = {"transaction",
                         "SELECT o_known, o_client_ref_id, " DB_PAISE("o_amount") ", o_tx_status, "
                         "o_customer, o_recipient, " DB_MS("o_transacted_at") ", "
@@ -60,6 +65,8 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                       "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s"},
     [DB_CLIENT] = {"client", "SELECT o_name, o_full_name, o_user_code, o_may_refund, o_disabled "
                              "FROM otprefund.client_of($1)"},
+    [DB_CLIENT_MANY] = {"client_many", "SELECT o_name, o_full_name, o_user_code, o_may_refund, "
+                                       "o_disabled FROM otprefund.client_of_many($1)"},
     [DB_TODAY] = {"today", "SELECT o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, "
                            "o_open, " DB_PAISE("o_refunded_amount")
                            " FROM otprefund.today($1, $2)"},

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sql/db_batch.h"
 #include "sql/db_shape.h"
 
 /* ---- attempts ------------------------------------------------------------------------------ */
@@ -51,8 +52,8 @@ enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struc
     *a = (struct otr_attempt){
         .tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT, .refunded_amount = OTR_NO_AMOUNT};
     db_number(&p, attempt_id);
-    enum journal_status status = db_read(j, DB_ATTEMPT, &p, &r);
-    if (status == JOURNAL_OK && PQntuples(r) == 0)
+    enum journal_status status = db_look(j, DB_ATTEMPT, &p, &r);
+    if (status == JOURNAL_OK && (PQntuples(r) == 0 || PQgetisnull(r, 0, 0)))
         status = JOURNAL_NOT_FOUND;
     if (status == JOURNAL_OK)
         db_read_attempt(r, 0, a);
@@ -147,8 +148,8 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
     PGresult *r = NULL;
     *o = (struct otr_operator){0};
     db_bytes(&p, token_sha256, 32);
-    enum journal_status status = db_read(j, DB_CLIENT, &p, &r);
-    if (status == JOURNAL_OK && PQntuples(r) == 0)
+    enum journal_status status = db_look(j, DB_CLIENT, &p, &r);
+    if (status == JOURNAL_OK && (PQntuples(r) == 0 || PQgetisnull(r, 0, 0)))
         status = JOURNAL_NOT_FOUND;
     if (status == JOURNAL_OK) {
         db_get_text(r, 0, 0, o->name, sizeof o->name);

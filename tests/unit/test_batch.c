@@ -195,6 +195,99 @@ static void each_its_own_result(void) {
     CU_ASSERT(ok[SHARED_KEY] > 0 && other[SHARED_KEY] > 0);
 }
 
+/* ---- reads ----------------------------------------------------------------------------------- */
+
+static atomic_int misread;
+
+/* Own attempts, those of nobody, and tokens of three clients of which one is not there. */
+static void *read_all(void *arg) {
+    const struct worker *w = arg;
+    for (int k = 0; k < EACH; k++) {
+        const struct step *s = &w->steps[k];
+        unsigned char token[32];
+        struct otr_operator client;
+        struct otr_attempt a;
+        char name[16];
+        memset(token, 'a' + k % 3, sizeof token);
+        snprintf(name, sizeof name, "client%d", k % 3);
+        bool right = journal_attempt(j, s->id, &a) == JOURNAL_OK && a.attempt_id == s->id &&
+                     strcmp(a.tid, s->tid) == 0 && a.outcome == OTR_OUTCOME_REJECTED;
+        right = right && journal_attempt(j, 900000000 + s->id, &a) == JOURNAL_NOT_FOUND;
+        enum journal_status found = journal_client(j, token, &client);
+        right = right && (k % 3 == 2 ? found == JOURNAL_NOT_FOUND
+                                     : found == JOURNAL_OK && client.may_refund == (k % 3 == 1) &&
+                                           strcmp(client.name, name) == 0);
+        atomic_fetch_add(&misread, !right);
+    }
+    return NULL;
+}
+
+static void reads_are_shared(void) {
+    pthread_t threads[THREADS];
+    CU_ASSERT(pg_do("INSERT INTO otprefund.api_client (name, token_sha256, may_refund) VALUES "
+                    "('client0', convert_to(repeat('a', 32), 'UTF8'), false), "
+                    "('client1', convert_to(repeat('b', 32), 'UTF8'), true)"));
+    plan(false);
+    run();
+    atomic_store(&misread, 0);
+    for (int w = 0; w < THREADS; w++)
+        pthread_create(&threads[w], NULL, read_all, &workers[w]);
+    for (int w = 0; w < THREADS; w++)
+        pthread_join(threads[w], NULL);
+    CU_ASSERT_EQUAL(atomic_load(&misread), 0);
+}
+
+/* ---- two at a time --------------------------------------------------------------------------- */
+
+struct lone {
+    const char *tid, *key;
+    enum journal_status status;
+    atomic_bool done;
+};
+
+static void *begin_alone(void *arg) {
+    struct lone *l = arg;
+    struct journal_begun b;
+    const struct journal_intent i = {
+        .kind = OTR_KIND_REFUND,
+        .channel = OTR_CHANNEL_API,
+        .tid = l->tid,
+        .operator_name = "asha",
+        .user_code = "20810200",
+        .idempotency_key = l->key,
+        .content_mac = mac,
+        .cash_returned = true,
+        .deadline_ms = 40000,
+    };
+    l->status = journal_begin(j, &i, &b);
+    atomic_store(&l->done, true);
+    return NULL;
+}
+
+/* After all that went before, one transaction that is held up still holds up no other one. */
+static void one_held_up_does_not_hold_up_the_other(void) {
+    struct lone held = {.tid = "880000001", .key = "held"}, other = {"880000002", "other", 0, 0};
+    pthread_t threads[2];
+    CU_ASSERT_FATAL(pg_do("BEGIN"));
+    CU_ASSERT_FATAL(
+        pg_do("INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, "
+              "content_mac, commit_token, started_at, deadline_at) VALUES ('otp', 'api', "
+              "'880000003', 'asha', 'x:1', 'held', sha256('a'), substr(sha256('b'), 1, 16), "
+              "clock_timestamp(), clock_timestamp() + interval '1 minute')"));
+    pthread_create(&threads[0], NULL, begin_alone, &held); /* the key may be another's yet */
+    nap(300);
+    pthread_create(&threads[1], NULL, begin_alone, &other);
+    for (int i = 0; i < 200 && !atomic_load(&other.done); i++)
+        nap(10);
+    CU_ASSERT(atomic_load(&other.done));
+    CU_ASSERT_FALSE(atomic_load(&held.done));
+    CU_ASSERT(pg_do("ROLLBACK"));
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    CU_ASSERT_EQUAL(other.status, JOURNAL_OK);
+    CU_ASSERT_EQUAL(held.status, JOURNAL_OK);
+}
+
 /* ---- connections that go away ---------------------------------------------------------------- */
 
 static atomic_bool enough;
@@ -255,6 +348,9 @@ int main(void) {
     CU_pSuite s = suite_begin("batch", NULL, NULL);
     CU_add_test(s, "commits are shared", commits_are_shared);
     CU_add_test(s, "each its own result", each_its_own_result);
+    CU_add_test(s, "reads are shared", reads_are_shared);
+    CU_add_test(s, "one held up does not hold up the other",
+                one_held_up_does_not_hold_up_the_other);
     CU_add_test(s, "connections cut at any moment", cut_off);
     int failed = suite_run();
     journal_close(j);
