@@ -28,7 +28,7 @@ enum db_statement {
     DB_TRANSACTION,
     DB_TID_OF,
     DB_OPERATOR,
-    DB_OPERATORS,
+    DB_OPERATOR_MANY,
     DB_CLIENT,
     DB_CLIENT_MANY,
     DB_TODAY,

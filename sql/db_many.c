@@ -12,6 +12,8 @@ enum db_statement db_many_of(enum db_statement s) {
         return DB_FINISH_MANY;
     case DB_ATTEMPT:
         return DB_ATTEMPT_MANY;
+    case DB_OPERATOR:
+        return DB_OPERATOR_MANY;
     case DB_CLIENT:
         return DB_CLIENT_MANY;
     default:

@@ -58,11 +58,13 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
     [DB_TID_OF] = {"tid_of", "SELECT otprefund.tid_of($1)"},
     [DB_OPERATOR] = {"operator", "SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
                                  "FROM otprefund.operator o WHERE o.name = $1"},
-    [DB_OPERATORS] = {"operators",
-                      "SELECT s.name, s.full_name, s.role, s.user_code, s.disabled, n.number "
-                      "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number), LATERAL "
-                      "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
-                      "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s"},
+    [DB_OPERATOR_MANY] = {"operator_many",
+                          "SELECT s.name, s.full_name, s.role, s.user_code, s.disabled, n.number "
+                          "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number) "
+                          "LEFT JOIN LATERAL "
+                          "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
+                          "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s ON true "
+                          "ORDER BY n.number"},
     [DB_CLIENT] = {"client", "SELECT o_name, o_full_name, o_user_code, o_may_refund, o_disabled "
                              "FROM otprefund.client_of($1)"},
     [DB_CLIENT_MANY] = {"client_many", "SELECT o_name, o_full_name, o_user_code, o_may_refund, "

@@ -25,11 +25,12 @@ static void add(const PGresult *r, int row, struct otr_attempt *rows, int *count
 static void take(const struct db_ask *ask, int which, int n, struct otr_desk *const desks[]) {
     for (int row = 0; row < PQntuples(ask->result); row++) {
         struct otr_desk *d = whose(ask->result, row, n, desks);
-        if (!d || (which != WHO && !d->known))
+        if (which == WHO && d)
+            d->known = !PQgetisnull(ask->result, row, 0);
+        if (!d || !d->known)
             continue;
         switch (which) {
         case WHO:
-            d->known = true;
             db_read_operator(ask->result, row, &d->who);
             break;
         case TODAY:
@@ -48,7 +49,7 @@ static enum journal_status ask(struct journal *j, const char *names, const char 
                                int n, struct otr_desk *const desks[]) {
     struct db_ask asks[ASKS] = {0};
     char open_text[DB_LIST_SIZE], recent_text[DB_LIST_SIZE];
-    ask_fixed(&asks[WHO], DB_OPERATORS, names);
+    ask_fixed(&asks[WHO], DB_OPERATOR_MANY, names);
     ask_fixed(&asks[TODAY], DB_TODAY_OF, names);
     db_text_or_empty(&asks[TODAY].params, zone);
     db_list_each(&asks[OPEN], names, &(struct otr_filter){.open_only = true}, OTR_DESK_ROWS,

@@ -46,6 +46,11 @@ void db_read_attempt(const PGresult *r, int row, struct otr_attempt *a) {
 #undef WORD
 }
 
+/* No row, or one of NULLs, as many who look together have it. */
+static bool nothing(const PGresult *r) {
+    return PQntuples(r) == 0 || PQgetisnull(r, 0, 0);
+}
+
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a) {
     struct db_params p = {0};
     PGresult *r = NULL;
@@ -53,7 +58,7 @@ enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struc
         .tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT, .refunded_amount = OTR_NO_AMOUNT};
     db_number(&p, attempt_id);
     enum journal_status status = db_look(j, DB_ATTEMPT, &p, &r);
-    if (status == JOURNAL_OK && (PQntuples(r) == 0 || PQgetisnull(r, 0, 0)))
+    if (status == JOURNAL_OK && nothing(r))
         status = JOURNAL_NOT_FOUND;
     if (status == JOURNAL_OK)
         db_read_attempt(r, 0, a);
@@ -132,9 +137,9 @@ enum journal_status journal_operator(struct journal *j, const char *name, struct
     struct db_params p = {0};
     PGresult *r = NULL;
     *o = (struct otr_operator){0};
-    db_text(&p, name);
-    enum journal_status status = db_read(j, DB_OPERATOR, &p, &r);
-    if (status == JOURNAL_OK && PQntuples(r) == 0)
+    db_text_or_empty(&p, name);
+    enum journal_status status = db_look(j, DB_OPERATOR, &p, &r);
+    if (status == JOURNAL_OK && nothing(r))
         status = JOURNAL_NOT_FOUND;
     if (status == JOURNAL_OK)
         db_read_operator(r, 0, o);
@@ -149,7 +154,7 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
     *o = (struct otr_operator){0};
     db_bytes(&p, token_sha256, 32);
     enum journal_status status = db_look(j, DB_CLIENT, &p, &r);
-    if (status == JOURNAL_OK && (PQntuples(r) == 0 || PQgetisnull(r, 0, 0)))
+    if (status == JOURNAL_OK && nothing(r))
         status = JOURNAL_NOT_FOUND;
     if (status == JOURNAL_OK) {
         db_get_text(r, 0, 0, o->name, sizeof o->name);

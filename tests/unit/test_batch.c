@@ -199,7 +199,7 @@ static void each_its_own_result(void) {
 
 static atomic_int misread;
 
-/* Own attempts, those of nobody, and tokens of three clients of which one is not there. */
+/* Own attempts and those of nobody; tokens and logins, of which some are not there, or no text. */
 static void *read_all(void *arg) {
     const struct worker *w = arg;
     for (int k = 0; k < EACH; k++) {
@@ -217,6 +217,13 @@ static void *read_all(void *arg) {
         right = right && (k % 3 == 2 ? found == JOURNAL_NOT_FOUND
                                      : found == JOURNAL_OK && client.may_refund == (k % 3 == 1) &&
                                            strcmp(client.name, name) == 0);
+        static const char *const people[] = {"ravi", "nobody", "{\\\"", "\xff"};
+        struct otr_operator who;
+        found = journal_operator(j, people[(k + w->number) % 4], &who);
+        right = right && found == ((k + w->number) % 4 == 0   ? JOURNAL_OK
+                                   : (k + w->number) % 4 == 3 ? JOURNAL_REFUSED
+                                                              : JOURNAL_NOT_FOUND);
+        right = right && strcmp(who.name, found == JOURNAL_OK ? "ravi" : "") == 0;
         atomic_fetch_add(&misread, !right);
     }
     return NULL;
@@ -226,7 +233,8 @@ static void reads_are_shared(void) {
     pthread_t threads[THREADS];
     CU_ASSERT(pg_do("INSERT INTO otprefund.api_client (name, token_sha256, may_refund) VALUES "
                     "('client0', convert_to(repeat('a', 32), 'UTF8'), false), "
-                    "('client1', convert_to(repeat('b', 32), 'UTF8'), true)"));
+                    "('client1', convert_to(repeat('b', 32), 'UTF8'), true); "
+                    "INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'operator')"));
     plan(false);
     run();
     atomic_store(&misread, 0);
