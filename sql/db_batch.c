@@ -224,16 +224,22 @@ static enum journal_status of(const struct call *c, enum journal_status status) 
     return status == JOURNAL_OK && !c->result ? JOURNAL_UNSURE : status;
 }
 
+/* Is each to call by himself?  Not where a read was tried twice already (db_lend). */
+static bool apart(enum lane lane, enum journal_status status) {
+    return status != JOURNAL_OK && status != JOURNAL_UNSURE &&
+           (lane == WRITES || status != JOURNAL_DOWN);
+}
+
 /* Tells everybody but own what came of it: they are gone once they see it. */
-static void tell(struct call *first, const struct call *own, enum journal_status status,
-                 const struct db_backend *lost) {
+static void tell(enum lane lane, struct call *first, const struct call *own,
+                 enum journal_status status, const struct db_backend *lost) {
     for (struct call *c = first, *next; c; c = next) {
         next = c->next;
         if (c == own)
             continue;
         c->status = of(c, status);
         c->lost = *lost;
-        c->state = status == JOURNAL_OK || status == JOURNAL_UNSURE ? DONE : ALONE;
+        c->state = apart(lane, status) ? ALONE : DONE;
         sem_post(&c->told);
     }
 }
@@ -243,27 +249,38 @@ static void alone(struct journal *j, enum lane lane, struct call *c) {
                                : db_read(j, c->statement, c->params, &c->result);
 }
 
+/* Who is to lead besides those who do, to be woken; locked.  NULL: nobody waits, it would be one too
+   many, or somebody is about to who takes them all. */
+static struct call *heir(const struct db_batches *b, struct line *l) {
+    struct call *next = l->first;
+    if (!next || next->state == LEADS || l->leaders == b->leaders_max)
+        return NULL;
+    l->leaders++;
+    next->state = LEADS;
+    return next;
+}
+
 /* The caller calls for all who wait, tells them, and leaves the lead to the next. */
 static void lead(struct journal *j, struct db_batches *b, enum lane lane, struct call *own) {
     struct line *l = &b->lines[lane];
     struct call *first = NULL;
     pthread_mutex_lock(&b->lock);
     int n = take_waiting(l, b->max, &first);
+    struct call *next = heir(b, l); /* of more than fit */
     pthread_mutex_unlock(&b->lock);
+    if (next)
+        sem_post(&next->told);
     own->status = JOURNAL_NO_MEMORY;
     if (n > 1) {
         own->status = together(j, lane, first, n, &own->lost);
-        tell(first, own, own->status, &own->lost);
+        tell(lane, first, own, own->status, &own->lost);
         own->status = of(own, own->status);
     }
-    if (own->status != JOURNAL_OK && own->status != JOURNAL_UNSURE)
+    if (apart(lane, own->status))
         alone(j, lane, own);
     pthread_mutex_lock(&b->lock);
-    struct call *next = l->first && l->first->state == WAITS ? l->first : NULL;
-    if (next)
-        next->state = LEADS;
-    else /* nobody waits, or somebody is about to lead who takes them all */
-        l->leaders--;
+    l->leaders--;
+    next = heir(b, l);
     pthread_mutex_unlock(&b->lock);
     if (next)
         sem_post(&next->told);

@@ -15,7 +15,7 @@
 #define THREADS 32
 #define EACH    24
 
-static struct journal *j;
+static struct journal *j, *j_few; /* of which three writes share a commit */
 static const unsigned char mac[32] = {7};
 
 enum deed { PLAIN, BAD_VALUE, SHARED_TID, SHARED_KEY };
@@ -159,6 +159,27 @@ static void commits_are_shared(void) {
     int64_t commits = pg_number(sql);
     printf("\n    %d begins in %" PRId64 " transactions ", THREADS * EACH, commits);
     CU_ASSERT(commits > 0 && commits < THREADS * EACH / 2);
+}
+
+/* More wait than fit into one transaction. */
+static void more_than_fit(void) {
+    struct journal *roomy = j;
+    char sql[200];
+    j = j_few;
+    plan(false);
+    run();
+    j = roomy;
+    for (int w = 0; w < THREADS; w++)
+        for (int k = 0; k < EACH; k++) {
+            const struct step *s = &workers[w].steps[k];
+            CU_ASSERT(s->begun == JOURNAL_OK && s->finished == JOURNAL_OK);
+            CU_ASSERT_EQUAL(outcomes(s->id), 1);
+        }
+    snprintf(sql, sizeof sql,
+             "SELECT max(n) FROM (SELECT count(*) n FROM otprefund.attempt WHERE tid LIKE '%d%%' "
+             "GROUP BY xmin::text) t",
+             700 + turn);
+    CU_ASSERT_EQUAL(pg_number(sql), 3);
 }
 
 /* Neighbours of what is refused, of the same transaction and of the same key. */
@@ -349,12 +370,16 @@ int main(void) {
         return 1;
     const struct journal_config c = {
         .conninfo = pg_app, .connections = 8, .commit_batch = 64, .node = "test:1"};
-    if (journal_open(&c, &j, why, sizeof why) != JOURNAL_OK) {
+    struct journal_config few = c;
+    few.commit_batch = 3;
+    if (journal_open(&c, &j, why, sizeof why) != JOURNAL_OK ||
+        journal_open(&few, &j_few, why, sizeof why) != JOURNAL_OK) {
         fprintf(stderr, "test_batch: %s\n", why);
         return 1;
     }
     CU_pSuite s = suite_begin("batch", NULL, NULL);
     CU_add_test(s, "commits are shared", commits_are_shared);
+    CU_add_test(s, "more than fit", more_than_fit);
     CU_add_test(s, "each its own result", each_its_own_result);
     CU_add_test(s, "reads are shared", reads_are_shared);
     CU_add_test(s, "one held up does not hold up the other",
@@ -362,6 +387,7 @@ int main(void) {
     CU_add_test(s, "connections cut at any moment", cut_off);
     int failed = suite_run();
     journal_close(j);
+    journal_close(j_few);
     pg_teardown();
     return failed;
 }
