@@ -15,8 +15,8 @@
 struct waiter {
     struct waiter *next;
     int64_t attempt_id;
-    bool event_too; /* not only for its landing */
-    bool woken;     /* and off the list */
+    bool event_too;    /* not only for its landing */
+    atomic_bool woken; /* and off the list */
     sem_t wake;
 };
 
@@ -218,9 +218,9 @@ void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool even
     int result;
     while ((result = sem_clockwait(&w.wake, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
         ;
-    if (result != 0) { /* it may have been woken just now */
-        pthread_mutex_lock(&s->lock);
-        if (!w.woken)
+    if (result != 0 || !atomic_load(&w.woken)) {
+        pthread_mutex_lock(&s->lock); /* who woke it just now has let go of it then */
+        if (!atomic_load(&w.woken))
             leave(s, &w);
         pthread_mutex_unlock(&s->lock);
     }

@@ -284,9 +284,9 @@ enum journal_status journal_client(struct journal *j, const unsigned char *token
 enum journal_status journal_today(struct journal *j, const char *operator_name, const char *zone,
                                   struct otr_today *t);
 /*
- * Who each of n people is (1 to OTR_DESKS_MAX) and all that the desk shows him, in one round trip; from: the first moment
- * of today in zone.  JOURNAL_OK also where nobody has that login.  _REFUSED says nothing of any of
- * them, even if one name was all that was wrong (a text that is not UTF-8).
+ * Who each of n people is (1 to OTR_DESKS_MAX) and all that the desk shows him, in one round trip;
+ * from: the first moment of today in zone.  JOURNAL_OK also where nobody has that login.  _REFUSED
+ * says nothing of any of them, even if one name was all that was wrong (a text that is not UTF-8).
  */
 enum journal_status journal_desks(struct journal *j, const char *const names[], int n,
                                   const char *zone, int64_t from, struct otr_desk *const desks[]);
