@@ -95,7 +95,9 @@ CREATE TABLE otprefund.attempt (
     CONSTRAINT about_inquiry CHECK (kind = 'inquiry' OR about_attempt_id IS NULL)
 );
 -- A random token needs no index of its own: it is only looked for among the last minute's rows.
-CREATE UNIQUE INDEX attempt_key ON otprefund.attempt (operator, idempotency_key)
+-- The key comes first, and the operator is compared as operator || '' where a key is looked up: no other index
+-- fits then.  By operator alone it would be a walk through all he did, and on an empty table costs the same.
+CREATE UNIQUE INDEX attempt_key ON otprefund.attempt (idempotency_key, operator)
     WHERE idempotency_key IS NOT NULL;
 CREATE INDEX attempt_tid ON otprefund.attempt (tid, kind, attempt_id);
 CREATE INDEX attempt_operator ON otprefund.attempt (operator, attempt_id);

@@ -12,6 +12,11 @@ SET LOCAL client_min_messages = warning;
 SET LOCAL ROLE otprefund_owner;
 
 -- In plpgsql, because its plans are kept; an SQL function that is not inlined is planned at each call.
+--
+-- A plan is kept that was made while the tables were empty, or taken for empty: every index and every kind of join then
+-- costs the same.  So what is looked up is written such that only the index meant for it fits: other rows by number in a
+-- subquery with LIMIT 1, never in a join or an EXISTS; x + 0, x || '' or x + interval '0' where a column is not to be
+-- looked up, or not to give the order.  tests/unit/test_many.c counts the rows.
 CREATE FUNCTION otprefund.otp_again_at(p_tid text, p_cooldown_s integer, p_per_hour integer,
                                        p_now timestamptz)
     RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
@@ -21,11 +26,11 @@ DECLARE
 BEGIN
     SELECT array_agg(a.started_at ORDER BY a.started_at DESC) INTO v_sent
       FROM otprefund.attempt a
-      LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
      WHERE a.tid = p_tid
        AND a.kind = 'otp'
-       AND a.started_at > p_now - greatest(interval '1 hour', p_cooldown_s * interval '1 second')
-       AND (o.outcome IS NULL OR o.outcome NOT IN ('rejected', 'not_sent'));
+       AND a.started_at + interval '0' > p_now - greatest(interval '1 hour', p_cooldown_s * interval '1 second')
+       AND coalesce((SELECT o.outcome NOT IN ('rejected', 'not_sent') FROM otprefund.outcome o
+                      WHERE o.attempt_id = a.attempt_id LIMIT 1), true);
     v_again := greatest(
         CASE WHEN p_cooldown_s > 0 THEN v_sent[1] + p_cooldown_s * interval '1 second' END,
         CASE WHEN p_per_hour > 0 THEN v_sent[p_per_hour] + interval '1 hour' END);
@@ -43,7 +48,8 @@ BEGIN
     IF p_per_hour > 0 THEN
         SELECT o.finished_at INTO v_wrong
           FROM otprefund.attempt a
-          JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+          JOIN LATERAL (SELECT x.reason, x.finished_at FROM otprefund.outcome x
+                         WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
          WHERE a.tid = p_tid
            AND a.kind = 'refund'
            AND o.reason = 'wrong_otp'
@@ -86,7 +92,7 @@ BEGIN
         IF p_idempotency_key IS NOT NULL THEN
             SELECT a.attempt_id, a.kind, a.tid, a.content_mac INTO v_old
               FROM otprefund.attempt a
-             WHERE a.operator = p_operator AND a.idempotency_key = p_idempotency_key;
+             WHERE a.idempotency_key = p_idempotency_key AND a.operator || '' = p_operator;
             IF FOUND THEN
                 o_attempt_id := v_old.attempt_id;
                 o_status := CASE WHEN v_old.kind = p_kind AND v_old.tid = p_tid
@@ -132,10 +138,11 @@ BEGIN
         END IF;
         SELECT o.otp_ref_id INTO o_otp_ref_id
           FROM otprefund.attempt a
-          JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+          JOIN LATERAL (SELECT x.otp_ref_id, x.outcome FROM otprefund.outcome x
+                         WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
          WHERE a.tid = p_tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
            AND o.outcome IN ('sent', 'unconfirmed')
-         ORDER BY a.attempt_id DESC
+         ORDER BY a.attempt_id + 0 DESC
          LIMIT 1;
     END IF;
     SELECT t.amount INTO o_known_amount FROM otprefund.transaction t WHERE t.tid = p_tid;
@@ -157,7 +164,7 @@ DECLARE
 BEGIN
     IF p_idempotency_key IS NOT NULL THEN
         SELECT * INTO v_a FROM otprefund.attempt a
-         WHERE a.operator = p_operator AND a.idempotency_key = p_idempotency_key
+         WHERE a.idempotency_key = p_idempotency_key AND a.operator || '' = p_operator
            AND a.commit_token = p_commit_token;
     ELSE
         SELECT * INTO v_a FROM otprefund.attempt a
@@ -171,10 +178,11 @@ BEGIN
     IF v_a.kind = 'refund' THEN
         SELECT o.otp_ref_id INTO o_otp_ref_id
           FROM otprefund.attempt a
-          JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+          JOIN LATERAL (SELECT x.otp_ref_id, x.outcome FROM otprefund.outcome x
+                         WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
          WHERE a.tid = v_a.tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
            AND o.outcome IN ('sent', 'unconfirmed')
-         ORDER BY a.attempt_id DESC
+         ORDER BY a.attempt_id + 0 DESC
          LIMIT 1;
     ELSE
         SELECT q.attempt_id, q.operator, q.opened_at,
@@ -240,9 +248,8 @@ BEGIN
     IF p_open THEN
         IF p_amount IS NULL THEN
             SELECT t.amount INTO v_known
-              FROM otprefund.attempt a
-              JOIN otprefund.transaction t ON t.tid = a.tid
-             WHERE a.attempt_id = p_settles;
+              FROM otprefund.transaction t
+             WHERE t.tid = (SELECT a.tid FROM otprefund.attempt a WHERE a.attempt_id = p_settles);
         END IF;
         INSERT INTO otprefund.resolution (attempt_id, resolution, resolved_by, evidence_attempt_id,
                                           tx_status, refund_tid, amount, refunded_amount, inquiries)
@@ -392,8 +399,8 @@ BEGIN
            SET inquiries = q.inquiries + (p_kind = 'inquiry')::integer,
                next_inquiry_at = CASE WHEN p_next_inquiry_ms > 0
                    THEN greatest(v_now + p_next_inquiry_ms * interval '1 millisecond',
-                                 CASE WHEN NOT EXISTS (SELECT FROM otprefund.outcome o
-                                                        WHERE o.attempt_id = q.attempt_id)
+                                 CASE WHEN (SELECT o.attempt_id FROM otprefund.outcome o
+                                             WHERE o.attempt_id = q.attempt_id LIMIT 1) IS NULL
                                       THEN q.deadline_at END)
                    ELSE q.next_inquiry_at END
          WHERE q.attempt_id = v_q.attempt_id;
@@ -506,9 +513,10 @@ BEGIN
     UPDATE otprefund.open_attempt q
        SET next_inquiry_at = v_now
      WHERE q.tid = p_tid
-       AND q.next_inquiry_at > v_now
+       AND q.next_inquiry_at + interval '0' > v_now
        AND (q.deadline_at <= v_now
-            OR EXISTS (SELECT FROM otprefund.outcome o WHERE o.attempt_id = q.attempt_id));
+            OR (SELECT o.attempt_id FROM otprefund.outcome o
+                 WHERE o.attempt_id = q.attempt_id LIMIT 1) IS NOT NULL);
     PERFORM pg_notify('otprefund_wake', p_tid);
 END
 $$;

@@ -27,7 +27,8 @@ BEGIN
     END IF;
     SELECT r.attempt_id, r.resolution, r.resolved_at INTO v_r
       FROM otprefund.attempt a
-      JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id
+      JOIN LATERAL (SELECT x.attempt_id, x.resolution, x.resolved_at, x.resolved_by FROM otprefund.resolution x
+                     WHERE x.attempt_id = a.attempt_id LIMIT 1) r ON true
      WHERE a.tid = p_tid AND a.kind = 'refund'
        AND (r.resolution = 'refunded' OR r.resolved_by IN ('inquiry', 'manual'))
      ORDER BY r.resolution = 'refunded' DESC, a.attempt_id DESC
@@ -89,9 +90,10 @@ GRANT EXECUTE ON FUNCTION otprefund.callback_put(text, text, integer, text) TO o
 CREATE FUNCTION otprefund.open_attempt_told() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- From the latest down: there the open ones are, below them those just settled.
+    -- From the latest down: there the open ones are, below them those just settled.  The time is read once: else it
+    -- could not end the walk, which would go on through all that are due and wait for their turn.
     PERFORM FROM otprefund.open_attempt q
-      WHERE q.next_inquiry_at <= NEW.next_inquiry_at AND q.next_inquiry_at > clock_timestamp()
+      WHERE q.next_inquiry_at <= NEW.next_inquiry_at AND q.next_inquiry_at > (SELECT clock_timestamp())
         AND q.attempt_id <> NEW.attempt_id
       ORDER BY q.next_inquiry_at DESC
       LIMIT 1;

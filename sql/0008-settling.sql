@@ -14,12 +14,13 @@ BEGIN
     RETURN (
         SELECT a.attempt_id
           FROM otprefund.attempt a
-          JOIN otprefund.resolution r ON r.attempt_id = a.attempt_id AND r.resolution = 'refunded'
          WHERE a.tid = p_tid
            AND a.kind = 'refund'
-           AND NOT EXISTS (SELECT FROM otprefund.contradiction c
-                            WHERE c.attempt_id = a.attempt_id AND c.what = 'resolution')
-         ORDER BY a.attempt_id
+           AND (SELECT r.resolution FROM otprefund.resolution r
+                 WHERE r.attempt_id = a.attempt_id LIMIT 1) = 'refunded'
+           AND (SELECT c.attempt_id FROM otprefund.contradiction c
+                 WHERE c.attempt_id = a.attempt_id AND c.what = 'resolution' LIMIT 1) IS NULL
+         ORDER BY a.attempt_id + 0
          LIMIT 1);
 END
 $$;
@@ -55,7 +56,7 @@ BEGIN
         IF p_idempotency_key IS NOT NULL THEN
             SELECT a.attempt_id, a.kind, a.tid, a.content_mac INTO v_old
               FROM otprefund.attempt a
-             WHERE a.operator = p_operator AND a.idempotency_key = p_idempotency_key;
+             WHERE a.idempotency_key = p_idempotency_key AND a.operator || '' = p_operator;
             IF FOUND THEN
                 o_attempt_id := v_old.attempt_id;
                 o_status := CASE WHEN v_old.kind = p_kind AND v_old.tid = p_tid
@@ -110,7 +111,7 @@ BEGIN
                          WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
          WHERE a.tid = p_tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
            AND o.outcome IN ('sent', 'unconfirmed')
-         ORDER BY a.attempt_id DESC
+         ORDER BY a.attempt_id + 0 DESC
          LIMIT 1;
     END IF;
     SELECT t.amount INTO o_known_amount FROM otprefund.transaction t WHERE t.tid = p_tid;
@@ -216,28 +217,30 @@ BEGIN
           FROM otprefund.open_attempt q
          WHERE q.next_inquiry_at <= v_now
            AND (q.deadline_at <= v_now
-                OR EXISTS (SELECT FROM otprefund.outcome o WHERE o.attempt_id = q.attempt_id))
+                OR (SELECT o.attempt_id FROM otprefund.outcome o
+                     WHERE o.attempt_id = q.attempt_id LIMIT 1) IS NOT NULL)
          ORDER BY q.next_inquiry_at
          LIMIT p_max
            FOR UPDATE OF q SKIP LOCKED
     ), moved AS (
         UPDATE otprefund.open_attempt q
            SET next_inquiry_at = v_now + p_lease_ms * interval '1 millisecond'
-          FROM due
-         WHERE q.attempt_id = due.attempt_id
+         WHERE q.attempt_id = ANY (ARRAY(SELECT d.attempt_id FROM due d))
         RETURNING q.attempt_id, q.tid, q.client_ref_id, q.opened_at, q.inquiries
     ), lost AS (
         INSERT INTO otprefund.outcome (attempt_id, kind, outcome, reason)
         SELECT m.attempt_id, 'refund', 'unknown', 'node_lost'
           FROM moved m
-         WHERE NOT EXISTS (SELECT FROM otprefund.outcome o WHERE o.attempt_id = m.attempt_id)
+         WHERE (SELECT o.attempt_id FROM otprefund.outcome o
+                 WHERE o.attempt_id = m.attempt_id LIMIT 1) IS NULL
         ON CONFLICT (attempt_id) DO NOTHING
     )
     SELECT m.attempt_id, m.tid, m.client_ref_id, a.user_code,
            greatest(0, floor(extract(epoch FROM v_now - m.opened_at) * 1000))::bigint,
            m.inquiries, NULL::timestamptz
       FROM moved m
-      JOIN otprefund.attempt a ON a.attempt_id = m.attempt_id;
+      JOIN LATERAL (SELECT x.user_code FROM otprefund.attempt x
+                     WHERE x.attempt_id = m.attempt_id LIMIT 1) a ON true;
     RETURN QUERY
     SELECT NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::integer,
            least((SELECT min(q.next_inquiry_at) FROM otprefund.open_attempt q),

@@ -95,15 +95,17 @@ BEGIN
         RETURN;
     END IF;
     IF EXISTS (SELECT FROM otprefund.attempt a WHERE a.tid = p_tid AND a.kind = 'otp') THEN
-        SELECT o.outcome INTO o_otp_outcome
-          FROM otprefund.attempt a LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+        SELECT (SELECT o.outcome FROM otprefund.outcome o WHERE o.attempt_id = a.attempt_id LIMIT 1)
+          INTO o_otp_outcome
+          FROM otprefund.attempt a
          WHERE a.tid = p_tid AND a.kind = 'otp'
-         ORDER BY a.attempt_id DESC LIMIT 1;
+         ORDER BY a.attempt_id + 0 DESC LIMIT 1;
         SELECT a.started_at INTO o_otp_at
-          FROM otprefund.attempt a LEFT JOIN otprefund.outcome o ON o.attempt_id = a.attempt_id
+          FROM otprefund.attempt a
          WHERE a.tid = p_tid AND a.kind = 'otp'
-           AND (o.outcome IS NULL OR o.outcome NOT IN ('rejected', 'not_sent'))
-         ORDER BY a.attempt_id DESC LIMIT 1;
+           AND coalesce((SELECT o.outcome NOT IN ('rejected', 'not_sent') FROM otprefund.outcome o
+                          WHERE o.attempt_id = a.attempt_id LIMIT 1), true)
+         ORDER BY a.attempt_id + 0 DESC LIMIT 1;
         o_otp_again_at := otprefund.otp_again_at(p_tid, p_otp_cooldown_s, p_otp_per_hour, v_now);
     END IF;
     IF EXISTS (SELECT FROM otprefund.attempt a WHERE a.tid = p_tid AND a.kind = 'refund') THEN
@@ -112,9 +114,10 @@ BEGIN
     SELECT q.attempt_id, q.operator, q.opened_at
       INTO o_open_attempt_id, o_open_operator, o_open_since
       FROM otprefund.open_attempt q WHERE q.tid = p_tid;
-    o_contradicted := EXISTS (SELECT FROM otprefund.contradiction c
-                                JOIN otprefund.attempt a ON a.attempt_id = c.attempt_id
-                               WHERE a.tid = p_tid);
+    o_contradicted := EXISTS (SELECT FROM otprefund.attempt a
+                               WHERE a.tid = p_tid
+                                 AND (SELECT c.attempt_id FROM otprefund.contradiction c
+                                       WHERE c.attempt_id = a.attempt_id LIMIT 1) IS NOT NULL);
 END
 $$;
 

@@ -5,8 +5,8 @@
 -- Those rows are written together, which costs a fraction; every other row goes through attempt_begin or
 -- attempt_finish as if it had come alone.  tests/unit/test_many.c holds the two against each other.
 --
--- Rows are looked up in LATERAL ... LIMIT 1 and in subqueries with LIMIT 1: such a plan uses the index,
--- however small the table was when it was made.  A join or an EXISTS may be hashed, and reads it all.
+-- Rows are looked up as 0004 says, so that a plan that is kept uses the index, however small the table
+-- was when it was made.
 
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
@@ -41,7 +41,7 @@ BEGIN
                    AND (SELECT e.attempt_id FROM otprefund.attempt e
                          WHERE e.tid = i.tid AND e.kind = i.kind LIMIT 1) IS NULL
                    AND (SELECT e.attempt_id FROM otprefund.attempt e
-                         WHERE e.operator = i.operator AND e.idempotency_key = i.idempotency_key
+                         WHERE e.idempotency_key = i.idempotency_key AND e.operator || '' = i.operator
                          LIMIT 1) IS NULL)) AS clear
           FROM unnest(p_kind, p_channel, p_tid, p_client_ref_id, p_operator, p_user_code, p_node,
                       p_idempotency_key, p_content_mac, p_commit_token, p_cash_returned,
@@ -82,7 +82,7 @@ BEGIN
                                     WHERE x.attempt_id = a.attempt_id LIMIT 1) o ON true
                     WHERE a.tid = i.tid AND a.kind = 'otp' AND o.otp_ref_id IS NOT NULL
                       AND o.outcome IN ('sent', 'unconfirmed')
-                    ORDER BY a.attempt_id DESC
+                    ORDER BY a.attempt_id + 0 DESC
                     LIMIT 1) END ORDER BY i.n),
            array_agg((SELECT t.amount FROM otprefund.transaction t WHERE t.tid = i.tid) ORDER BY i.n)
       INTO v_made, v_open, v_otp_ref, v_known
@@ -235,9 +235,9 @@ BEGIN
            SET inquiries = q.inquiries + (i.kind = 'inquiry')::integer,
                next_inquiry_at = CASE WHEN i.next_inquiry_ms > 0
                    THEN greatest(v_now + i.next_inquiry_ms * interval '1 millisecond',
-                                 CASE WHEN q.attempt_id <> i.attempt_id AND NOT EXISTS (
-                                           SELECT FROM otprefund.outcome o
-                                            WHERE o.attempt_id = q.attempt_id)
+                                 CASE WHEN q.attempt_id <> i.attempt_id AND (
+                                           SELECT o.attempt_id FROM otprefund.outcome o
+                                            WHERE o.attempt_id = q.attempt_id LIMIT 1) IS NULL
                                       THEN q.deadline_at END)
                    ELSE q.next_inquiry_at END
           FROM asked i

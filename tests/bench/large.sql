@@ -63,7 +63,7 @@ SELECT (600000000000 + g)::text, 5050.00, 4, 'R. K., ******0001', 'S. M., ******
 
 SELECT setval(pg_get_serial_sequence('otprefund.attempt', 'attempt_id'), :rows) AS numbered \gset
 UPDATE otprefund.swept SET swept_to = :rows;
-CREATE UNIQUE INDEX attempt_key ON otprefund.attempt (operator, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE UNIQUE INDEX attempt_key ON otprefund.attempt (idempotency_key, operator) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX attempt_tid ON otprefund.attempt (tid, kind, attempt_id);
 CREATE INDEX attempt_operator ON otprefund.attempt (operator, attempt_id);
 CREATE INDEX attempt_started_at ON otprefund.attempt (started_at);

@@ -221,14 +221,68 @@ BEGIN
               FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund');
 END $$;
 
+-- The same one by one: an OTP, a refund that is found again by its token and asked for twice, an inquiry, a wake, the
+-- page of the transaction; 20 times.
+CREATE FUNCTION pg_temp.singles(p_from integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_before bigint;
+    v_id bigint;
+    v_token bytea;
+    v_tid text;
+    v_kind text;
+BEGIN
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) INTO v_before
+      FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund';
+    FOREACH v_tid IN ARRAY ARRAY(SELECT n::text FROM generate_series(p_from, p_from + 19) n) LOOP
+        FOREACH v_kind IN ARRAY ARRAY['otp', 'refund', 'refund', 'inquiry'] LOOP
+            v_token := uuid_send(gen_random_uuid());
+            SELECT b.o_attempt_id INTO v_id
+              FROM otprefund.attempt_begin(v_kind, 'api', v_tid, NULL, 'switch', '20110001', 'n:1',
+                   CASE WHEN v_kind <> 'inquiry' THEN encode(v_token, 'hex') END,
+                   CASE WHEN v_kind <> 'inquiry' THEN sha256('m') END, v_token, v_kind = 'refund', NULL, 60000, 60, 5, 5) b;
+            CONTINUE WHEN v_kind <> 'inquiry' AND
+                (SELECT b.o_attempt_id FROM otprefund.attempt_begun(v_token, 'switch', encode(v_token, 'hex')) b) IS NULL;
+            PERFORM otprefund.attempt_wake(v_tid);
+            PERFORM otprefund.attempt_finish(v_id, v_kind,
+                CASE v_kind WHEN 'otp' THEN 'sent' WHEN 'refund' THEN 'refunded' ELSE 'answered' END,
+                NULL, 200, 7, 'Done', '{}', 4, NULL, NULL, CASE v_kind WHEN 'otp' THEN 50000 END,
+                CASE v_kind WHEN 'inquiry' THEN 50000 END, v_tid, NULL, NULL,
+                NULL, NULL, CASE v_kind WHEN 'refund' THEN v_id END, CASE v_kind WHEN 'refund' THEN 'refunded' END,
+                CASE v_kind WHEN 'refund' THEN 'answer' END, 0);
+        END LOOP;
+        PERFORM otprefund.transaction_state(v_tid, 60, 5, 5);
+    END LOOP;
+    RETURN (SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) - v_before
+              FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund');
+END $$;
+
+-- What the resolver does at each of its looks, 10 times; each passes up to 2,000 attempts in its sweep.
+CREATE FUNCTION pg_temp.looks() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_before bigint;
+BEGIN
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) INTO v_before
+      FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund';
+    FOR n IN 1 .. 10 LOOP
+        PERFORM otprefund.attempt_claim(20, 60000);
+    END LOOP;
+    RETURN (SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) - v_before
+              FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund');
+END $$;
+
 -- A journal of so many finished attempts and so many open ones.
 CREATE FUNCTION pg_temp.grow(p_from integer, p_n integer) RETURNS void LANGUAGE sql AS $$
     INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, content_mac, commit_token,
                                    started_at, deadline_at)
-    SELECT 'refund', 'api', (p_from + n)::text, 'switch', 'x:1', 'grow' || n, sha256('m'), substr(sha256('m'), 1, 16),
+    SELECT 'refund', 'api', (p_from + n)::text, 'switch', 'x:' || n % 2, 'grow' || n, sha256('m'), substr(sha256('m'), 1, 16),
            clock_timestamp(), clock_timestamp() + interval '1 minute' FROM generate_series(1, p_n) n;
+    INSERT INTO otprefund.outcome (attempt_id, kind, outcome)
+    SELECT attempt_id, kind, CASE node WHEN 'x:0' THEN 'refunded' ELSE 'unknown' END
+      FROM otprefund.attempt WHERE node LIKE 'x:%';
+    INSERT INTO otprefund.resolution (attempt_id, resolution, resolved_by, evidence_attempt_id, inquiries)
+    SELECT attempt_id, 'refunded', 'answer', attempt_id, 0 FROM otprefund.attempt WHERE node = 'x:0';
     INSERT INTO otprefund.open_attempt (attempt_id, tid, operator, opened_at, deadline_at, next_inquiry_at)
-    SELECT attempt_id, tid, operator, started_at, deadline_at, deadline_at FROM otprefund.attempt WHERE node = 'x:1';
+    SELECT attempt_id, tid, operator, started_at, deadline_at, started_at FROM otprefund.attempt WHERE node = 'x:1';
     INSERT INTO otprefund.transaction (tid, amount, answered_at, asked_at, by_attempt_id)
-    SELECT tid, 500, started_at, started_at, attempt_id FROM otprefund.attempt WHERE node = 'x:1';
+    SELECT tid, 500, started_at, started_at, attempt_id FROM otprefund.attempt WHERE node LIKE 'x:%';
 $$;
