@@ -88,10 +88,11 @@ GRANT EXECUTE ON FUNCTION otprefund.callback_put(text, text, integer, text) TO o
 -- Every resolver knows the earliest next_inquiry_at that it saw.  So a place in the queue is news only
 -- where none before it is: on a busy desk that is seldom, and a notification costs a lock at COMMIT.
 CREATE FUNCTION otprefund.open_attempt_told() RETURNS trigger LANGUAGE plpgsql
-    SET search_path = pg_catalog, pg_temp AS $$
+    SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off SET enable_sort = off AS $$
 BEGIN
-    -- From the latest down: there the open ones are, below them those just settled.  The time is read once: else it
-    -- could not end the walk, which would go on through all that are due and wait for their turn.
+    -- From the latest down: there the open ones are, below them those just settled; the first one is enough, so they are
+    -- not to be sorted.  The time is read once: else it could not end the walk, which would go on through all that are due
+    -- and wait for their turn.
     PERFORM FROM otprefund.open_attempt q
       WHERE q.next_inquiry_at <= NEW.next_inquiry_at AND q.next_inquiry_at > (SELECT clock_timestamp())
         AND q.attempt_id <> NEW.attempt_id

@@ -206,7 +206,8 @@ COMMENT ON FUNCTION otprefund.attempt_sweep_at(timestamptz) IS
 CREATE OR REPLACE FUNCTION otprefund.attempt_claim(p_max integer, p_lease_ms integer)
     RETURNS TABLE (o_attempt_id bigint, o_tid text, o_client_ref_id text, o_user_code text,
                    o_age_ms bigint, o_inquiries integer, o_next_at timestamptz)
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
 BEGIN
@@ -214,7 +215,7 @@ BEGIN
     RETURN QUERY
     WITH due AS (
         SELECT q.attempt_id
-          FROM otprefund.open_attempt q
+          FROM otprefund.open_attempt q -- in the order of its index, not sorted: that reads all that are due
          WHERE q.next_inquiry_at <= v_now
            AND (q.deadline_at <= v_now
                 OR (SELECT o.attempt_id FROM otprefund.outcome o

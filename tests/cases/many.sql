@@ -270,19 +270,20 @@ BEGIN
               FROM pg_stat_xact_user_tables WHERE schemaname = 'otprefund');
 END $$;
 
--- A journal of so many finished attempts and so many open ones.
+-- Another p_n refunds: a third of them refunded, a third unknown and due, a third under way.
 CREATE FUNCTION pg_temp.grow(p_from integer, p_n integer) RETURNS void LANGUAGE sql AS $$
     INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, content_mac, commit_token,
                                    started_at, deadline_at)
-    SELECT 'refund', 'api', (p_from + n)::text, 'switch', 'x:' || n % 2, 'grow' || n, sha256('m'), substr(sha256('m'), 1, 16),
-           clock_timestamp(), clock_timestamp() + interval '1 minute' FROM generate_series(1, p_n) n;
+    SELECT 'refund', 'api', (p_from + n)::text, 'switch', (p_from || ':' || n % 3), 'grow' || p_from + n, sha256('m'),
+           substr(sha256('m'), 1, 16), clock_timestamp(), clock_timestamp() + interval '1 minute' FROM generate_series(1, p_n) n;
     INSERT INTO otprefund.outcome (attempt_id, kind, outcome)
-    SELECT attempt_id, kind, CASE node WHEN 'x:0' THEN 'refunded' ELSE 'unknown' END
-      FROM otprefund.attempt WHERE node LIKE 'x:%';
+    SELECT attempt_id, kind, CASE node WHEN p_from || ':0' THEN 'refunded' ELSE 'unknown' END
+      FROM otprefund.attempt WHERE node IN (p_from || ':0', p_from || ':1');
     INSERT INTO otprefund.resolution (attempt_id, resolution, resolved_by, evidence_attempt_id, inquiries)
-    SELECT attempt_id, 'refunded', 'answer', attempt_id, 0 FROM otprefund.attempt WHERE node = 'x:0';
+    SELECT attempt_id, 'refunded', 'answer', attempt_id, 0 FROM otprefund.attempt WHERE node = p_from || ':0';
     INSERT INTO otprefund.open_attempt (attempt_id, tid, operator, opened_at, deadline_at, next_inquiry_at)
-    SELECT attempt_id, tid, operator, started_at, deadline_at, started_at FROM otprefund.attempt WHERE node = 'x:1';
+    SELECT attempt_id, tid, operator, started_at, deadline_at, CASE node WHEN p_from || ':1' THEN started_at ELSE deadline_at END
+      FROM otprefund.attempt WHERE node IN (p_from || ':1', p_from || ':2');
     INSERT INTO otprefund.transaction (tid, amount, answered_at, asked_at, by_attempt_id)
-    SELECT tid, 500, started_at, started_at, attempt_id FROM otprefund.attempt WHERE node LIKE 'x:%';
+    SELECT tid, 500, started_at, started_at, attempt_id FROM otprefund.attempt WHERE node LIKE p_from || ':%';
 $$;

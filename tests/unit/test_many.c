@@ -73,6 +73,15 @@ static void test_plans_when_none_is_open(void) {
     CU_ASSERT(reads_few_when_grown());
 }
 
+/* As after a busy hour: many pages, few rows. */
+static void test_plans_when_few_are_open(void) {
+    CU_ASSERT(pg_do("SELECT pg_temp.grow(50000000, 6000)"));
+    CU_ASSERT(pg_do("DELETE FROM otprefund.open_attempt q WHERE q.attempt_id % 200 <> 0"));
+    CU_ASSERT(pg_do("VACUUM ANALYZE"));
+    CU_ASSERT(reads_few_when_grown());
+    CU_ASSERT(pg_do("DELETE FROM otprefund.open_attempt"));
+}
+
 static void test_same(void) {
     char play[80];
     snprintf(play, sizeof play, "SELECT pg_temp.play(%d, 0.25)", ROUNDS);
@@ -125,6 +134,7 @@ int main(void) {
     CU_add_test(s, "plans that were made early", test_plans_made_early);
     CU_add_test(s, "plans made when there was nothing", test_plans_when_there_was_nothing);
     CU_add_test(s, "plans made when none was open", test_plans_when_none_is_open);
+    CU_add_test(s, "plans made when few were open", test_plans_when_few_are_open);
     CU_add_test(s, "many at once as one by one", test_same);
     int failed = suite_run();
     pg_teardown();
