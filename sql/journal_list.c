@@ -19,6 +19,7 @@ struct query {
     struct db_params *params;
     uint32_t shape;
     char walk[16]; /* the operator whose own rows are walked, newest first; "": not so */
+    bool sorted;   /* they are few: read upwards, then sorted */
 };
 
 __attribute__((format(printf, 2, 3))) static void fragment(struct query *q, const char *format,
@@ -202,7 +203,10 @@ static void pick(struct query *q, const struct otr_filter *f, int max) {
     where_state(q, f);
     where_times(q, f);
     shape(q, index, 3);
-    fragment(q, " ORDER BY %sp.attempt_id DESC LIMIT %d) k", q->walk[0] ? "p.operator DESC, " : "",
+    fragment(q, " ORDER BY %s DESC LIMIT %d) k",
+             q->sorted    ? "p.attempt_id + 0"
+             : q->walk[0] ? "p.operator DESC, p.attempt_id"
+                          : "p.attempt_id",
              size);
 }
 
@@ -217,11 +221,19 @@ void db_list(struct db_ask *ask, const struct otr_filter *f, int max, char text[
     ask->sql = text;
 }
 
-/* Each row is looked up by LIMIT 1: the planner, who cannot know how many operators come, would join
-   with all there are. */
+/*
+ * Each row is looked up by LIMIT 1: the planner, who cannot know how many operators come, would join
+ * with all there are.  A walk downwards that finds too few goes on through all one ever did: of the
+ * two columns compared only the first can end it.  Upwards it begins where it should, and ends with
+ * the operator; those since a day began are few enough to be sorted.
+ */
 void db_list_each(struct db_ask *ask, const char *operators, const struct otr_filter *f, int max,
                   char text[DB_LIST_SIZE]) {
-    struct query q = {.sql = text, .params = &ask->params, .shape = 1, .walk = "n.operator"};
+    struct query q = {.sql = text,
+                      .params = &ask->params,
+                      .shape = 1,
+                      .walk = "n.operator",
+                      .sorted = f->from != 0};
     ask->params.count = 0;
     db_text(&ask->params, operators);
     fragment(&q, "SELECT s.*, n.number FROM unnest($1::text[]) WITH ORDINALITY n(operator, number),"

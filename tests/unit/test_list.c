@@ -294,10 +294,44 @@ static void one_with_few_among_many(void) {
     CU_ASSERT(rows_read() - before < 20 * 400);
 }
 
+/* Blocks of the index by operator that were looked into so far. */
+static int64_t blocks_read(void) {
+    struct otr_desk d;
+    CU_ASSERT(pg_do("SELECT pg_stat_force_next_flush()")); /* what inserting looked into */
+    usleep(1100000);
+    CU_ASSERT_EQUAL(desk_of("nobody", "UTC", 1, &d), JOURNAL_OK);
+    return pg_number("SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes "
+                     "WHERE indexrelname = 'attempt_operator'");
+}
+
+/* A year's attempts, none of them today's: the numbers below those of the other tests. */
+static void few_today_after_many(void) {
+    struct otr_desk d;
+    CU_ASSERT_FATAL(pg_do(
+        "INSERT INTO otprefund.attempt (attempt_id, kind, channel, tid, operator, node, "
+        "idempotency_key, content_mac, commit_token, started_at, deadline_at) "
+        "OVERRIDING SYSTEM VALUE SELECT n, 'otp', 'desk', (71000000 + n)::text, 'longest', 'x:1', "
+        "'year' || n, sha256('m'), substr(sha256('m'), 1, 16), clock_timestamp() - interval '9 d', "
+        "clock_timestamp() - interval '9 d' + interval '1 minute' FROM generate_series(1, 30000) "
+        "n; "
+        "ANALYZE otprefund.attempt"));
+    int64_t from = pg_number("SELECT (extract(epoch FROM now()) * 1000)::bigint - 3600000");
+    int64_t before = blocks_read();
+    for (int i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(desk_of("longest", "UTC", from, &d), JOURNAL_OK);
+        CU_ASSERT_EQUAL(d.recent_count, 0);
+    }
+    int64_t blocks = blocks_read() - before;
+    printf(" (%lld blocks for 20 desks) ", (long long)blocks);
+    CU_ASSERT(blocks < 20 * 20);
+}
+
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
     if (!steps_open())
+        return 1;
+    if (!pg_do("SELECT setval(pg_get_serial_sequence('otprefund.attempt', 'attempt_id'), 100000)"))
         return 1;
     CU_pSuite suite = suite_begin("list", NULL, NULL);
     CU_ADD_TEST(suite, the_records_are_there);
@@ -311,6 +345,7 @@ int main(void) {
     CU_ADD_TEST(suite, many_desks_at_once);
     CU_ADD_TEST(suite, a_change_is_seen_at_once);
     CU_ADD_TEST(suite, one_with_few_among_many);
+    CU_ADD_TEST(suite, few_today_after_many);
     int failed = suite_run();
     steps_close();
     return failed;
