@@ -178,29 +178,37 @@ void otr_close(struct otr *o, int grace_ms) {
 
 /* ---- waiting ----------------------------------------------------------------------------- */
 
-static bool is_done(const struct otr_attempt *a, bool settled) {
+bool otr_attempt_done(const struct otr_attempt *a, bool settled) {
     return settled && a->kind == OTR_KIND_REFUND ? !a->open : a->outcome != OTR_OUTCOME_NONE;
+}
+
+/* At first only for its landing here; then for news of it, or of another node's. */
+static int wait_at_once(int64_t left, bool again) {
+    return again && left > POLL_MS ? POLL_MS : (int)left;
 }
 
 enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool settled,
                          struct otr_attempt *a, struct otr_fault *f) {
     int64_t until = core_monotonic_ms() + wait_ms;
-    bool first = true;
-    for (;;) {
+    for (bool again = false;; again = true) {
         int64_t left = until - core_monotonic_ms();
-        if (left >
-            0) /* at first only for its landing here; then for news of it, or of another node's */
-            flights_wait(o->flights, attempt_id,
-                         first            ? (int)left
-                         : left < POLL_MS ? (int)left
-                                          : POLL_MS,
-                         !first);
-        first = false;
+        if (left > 0)
+            flights_wait(o->flights, attempt_id, wait_at_once(left, again), again);
         enum otr_status s = otr_attempt_get(o, attempt_id, a, f);
-        if (s != OTR_OK || is_done(a, settled) || core_monotonic_ms() >= until ||
-            atomic_load(&o->stopping))
+        if (s != OTR_OK || otr_attempt_done(a, settled) || core_monotonic_ms() >= until ||
+            atomic_load(&o->stopping) || atomic_load(&o->hurried))
             return s;
     }
+}
+
+bool otr_watch(struct otr *o, int64_t attempt_id, int wait_ms, bool again, otr_told *told,
+               void *arg) {
+    return flights_watch(o->flights, attempt_id, wait_at_once(wait_ms, again), again, told, arg);
+}
+
+void otr_hurry(struct otr *o) {
+    atomic_store(&o->hurried, true);
+    flights_hurry(o->flights);
 }
 
 /* ---- keyed hashes and random bytes ------------------------------------------------------- */

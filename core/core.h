@@ -32,6 +32,7 @@ struct otr {
     struct listener *listener;
     atomic_bool listening; /* other nodes are heard just now */
     atomic_bool stopping;
+    atomic_bool hurried; /* nobody is to wait any more */
 
     pthread_mutex_t numbers_lock;
     struct otr_numbers numbers;

@@ -9,13 +9,23 @@
 #include <string.h>
 #include <time.h>
 
-#define STRIPES 512 /* so that those who are about different attempts do not meet */
+#define SWEEP_MS 20 /* those whose time is over are told so often at most */
+#define STRIPES  512 /* so that those who are about different attempts do not meet */
 
-/* Somebody who waits for an attempt; lives on his stack.  Who is woken needs no lock. */
+/* Somebody who waits for an attempt. */
 struct waiter {
     struct waiter *next;
     int64_t attempt_id;
-    bool event_too;    /* not only for its landing */
+    int64_t until_ms; /* watches so long; INT64_MAX: sees to it himself */
+    bool event_too;   /* not only for its landing */
+    bool watches;     /* on the heap, freed when told */
+    flight_told *told;
+    void *arg;
+};
+
+/* One who sleeps; lives on his stack.  Who is woken needs no lock. */
+struct sleeper {
+    struct waiter w;
     atomic_bool woken; /* and off the list */
     sem_t wake;
 };
@@ -35,6 +45,12 @@ struct flights {
     int unfinished;
     bool closing;
     atomic_bool giving_up;
+    atomic_bool hurried;
+    pthread_mutex_t due_lock;
+    pthread_cond_t due_changed;
+    atomic_int_least64_t due_ms; /* when the keeper looks after those who watch; INT64_MAX: never */
+    bool keeps;
+    pthread_t keeper;
     flight_finish *finish;
     void *arg;
     int threads;
@@ -43,6 +59,12 @@ struct flights {
 
 static struct stripe *stripe_of(struct flights *fs, int64_t attempt_id) {
     return &fs->stripes[(uint64_t)attempt_id % STRIPES];
+}
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static struct timespec deadline_in(int wait_ms) {
@@ -65,17 +87,24 @@ static void cond_init(pthread_cond_t *c) {
     pthread_condattr_destroy(&attr);
 }
 
-/* Wakes those who wait for it, or only those who want to know of any event; locked. */
+/* Takes him off the list and tells him; locked.  He may be gone then. */
+static void tell(struct waiter **p) {
+    struct waiter *w = *p;
+    flight_told *told = w->told;
+    void *arg = w->arg;
+    *p = w->next;
+    if (w->watches)
+        free(w);
+    told(arg);
+}
+
+/* Those who wait for it, or only those who want to know of any event; locked. */
 static void wake(struct stripe *s, int64_t attempt_id, bool landed) {
     for (struct waiter **p = &s->waiters; *p;) {
-        struct waiter *w = *p;
-        if (w->attempt_id != attempt_id || (!landed && !w->event_too)) {
-            p = &w->next;
-            continue;
-        }
-        *p = w->next;
-        w->woken = true;
-        sem_post(&w->wake); /* still locked: it is gone once it may see that */
+        if ((*p)->attempt_id == attempt_id && (landed || (*p)->event_too))
+            tell(p);
+        else
+            p = &(*p)->next;
     }
 }
 
@@ -121,6 +150,72 @@ static void *finisher(void *arg) {
     return NULL;
 }
 
+/* ---- whose time is over ------------------------------------------------------------------------ */
+
+/* Tells those whose time is over, with all: everybody.  When the next one's will be. */
+static int64_t sweep(struct flights *fs, int64_t now, bool all) {
+    int64_t next = INT64_MAX;
+    for (int i = 0; i < STRIPES; i++) {
+        struct stripe *s = &fs->stripes[i];
+        pthread_mutex_lock(&s->lock);
+        for (struct waiter **p = &s->waiters; *p;) {
+            if (all || (*p)->until_ms <= now) {
+                tell(p);
+                continue;
+            }
+            if ((*p)->until_ms < next)
+                next = (*p)->until_ms;
+            p = &(*p)->next;
+        }
+        pthread_mutex_unlock(&s->lock);
+    }
+    return next;
+}
+
+/* Has the keeper look at that time, if he would not before. */
+static void due_at(struct flights *fs, int64_t ms) {
+    if (ms >= atomic_load(&fs->due_ms))
+        return;
+    pthread_mutex_lock(&fs->due_lock);
+    if (ms < atomic_load(&fs->due_ms)) {
+        atomic_store(&fs->due_ms, ms);
+        pthread_cond_signal(&fs->due_changed);
+    }
+    pthread_mutex_unlock(&fs->due_lock);
+}
+
+/* Sleeps until somebody's time is over; for ever while nobody watches. */
+static void *keeper(void *arg) {
+    struct flights *fs = arg;
+    pthread_mutex_lock(&fs->due_lock);
+    while (!atomic_load(&fs->giving_up)) {
+        int64_t now = now_ms(), due = atomic_load(&fs->due_ms);
+        if (due == INT64_MAX) {
+            pthread_cond_wait(&fs->due_changed, &fs->due_lock);
+        } else if (due > now) {
+            struct timespec until = deadline_in((int)(due - now));
+            pthread_cond_timedwait(&fs->due_changed, &fs->due_lock, &until);
+        } else {
+            /* Whoever comes from here on says himself when he is due. */
+            atomic_store(&fs->due_ms, INT64_MAX);
+            pthread_mutex_unlock(&fs->due_lock);
+            int64_t next = sweep(fs, now, false);
+            if (next != INT64_MAX)
+                due_at(fs, next < now + SWEEP_MS ? now + SWEEP_MS : next);
+            pthread_mutex_lock(&fs->due_lock);
+        }
+    }
+    pthread_mutex_unlock(&fs->due_lock);
+    return NULL;
+}
+
+void flights_hurry(struct flights *fs) {
+    atomic_store(&fs->hurried, true);
+    sweep(fs, 0, true); /* who comes later sees it: the lock is between */
+}
+
+/* ---- open, on their way, landed ---------------------------------------------------------------- */
+
 struct flights *flights_open(int finishers, flight_finish *finish, void *arg) {
     struct flights *fs = calloc(1, sizeof *fs + (size_t)finishers * sizeof fs->thread[0]);
     if (!fs)
@@ -130,6 +225,9 @@ struct flights *flights_open(int finishers, flight_finish *finish, void *arg) {
     pthread_mutex_init(&fs->lock, NULL);
     sem_init(&fs->work, 0, 0);
     cond_init(&fs->idle);
+    pthread_mutex_init(&fs->due_lock, NULL);
+    cond_init(&fs->due_changed);
+    atomic_store(&fs->due_ms, INT64_MAX);
     fs->last = &fs->first;
     fs->finish = finish;
     fs->arg = arg;
@@ -138,7 +236,8 @@ struct flights *flights_open(int finishers, flight_finish *finish, void *arg) {
             break;
         fs->threads++;
     }
-    if (fs->threads == 0) {
+    fs->keeps = pthread_create(&fs->keeper, NULL, keeper, fs) == 0;
+    if (fs->threads == 0 || !fs->keeps) {
         flights_close(fs, 0);
         return NULL;
     }
@@ -192,6 +291,47 @@ static bool on_its_way(const struct stripe *s, int64_t attempt_id) {
     return false;
 }
 
+/* Puts him on the list, unless there is nothing to wait for. */
+static bool enter(struct flights *fs, struct waiter *w, bool event_too) {
+    struct stripe *s = stripe_of(fs, w->attempt_id);
+    pthread_mutex_lock(&s->lock);
+    bool landing = on_its_way(s, w->attempt_id);
+    bool waits = (landing || event_too) && !atomic_load(&fs->hurried);
+    if (waits) {
+        w->event_too = event_too && !landing;
+        w->next = s->waiters;
+        s->waiters = w;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return waits;
+}
+
+bool flights_watch(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too,
+                   flight_told *told, void *arg) {
+    struct waiter *w = malloc(sizeof(*w));
+    if (!w)
+        return false;
+    int64_t until = now_ms() + wait_ms;
+    *w = (struct waiter){.attempt_id = attempt_id,
+                         .until_ms = until,
+                         .watches = true,
+                         .told = told,
+                         .arg = arg};
+    if (enter(fs, w, event_too)) { /* from here on it may be gone */
+        due_at(fs, until);
+    } else {
+        free(w);
+        told(arg);
+    }
+    return true;
+}
+
+static void wake_sleeper(void *arg) {
+    struct sleeper *s = arg;
+    atomic_store(&s->woken, true);
+    sem_post(&s->wake); /* the list is still locked: it is gone once it may see that */
+}
+
 static void leave(struct stripe *s, const struct waiter *w) {
     for (struct waiter **p = &s->waiters; *p; p = &(*p)->next)
         if (*p == w) {
@@ -202,29 +342,23 @@ static void leave(struct stripe *s, const struct waiter *w) {
 
 void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too) {
     const struct timespec until = deadline_in(wait_ms);
-    struct waiter w = {.attempt_id = attempt_id};
+    struct sleeper me = {
+        .w = {.attempt_id = attempt_id, .until_ms = INT64_MAX, .told = wake_sleeper, .arg = &me}};
     struct stripe *s = stripe_of(fs, attempt_id);
-    pthread_mutex_lock(&s->lock);
-    bool landing = on_its_way(s, attempt_id);
-    w.event_too = event_too && !landing;
-    if (landing || event_too) {
-        sem_init(&w.wake, 0, 0);
-        w.next = s->waiters;
-        s->waiters = &w;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (!landing && !event_too)
-        return;
     int result;
-    while ((result = sem_clockwait(&w.wake, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+    sem_init(&me.wake, 0, 0);
+    if (!enter(fs, &me.w, event_too))
+        goto out;
+    while ((result = sem_clockwait(&me.wake, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
         ;
-    if (result != 0 || !atomic_load(&w.woken)) {
+    if (result != 0 || !atomic_load(&me.woken)) {
         pthread_mutex_lock(&s->lock); /* who woke it just now has let go of it then */
-        if (!atomic_load(&w.woken))
-            leave(s, &w);
+        if (!atomic_load(&me.woken))
+            leave(s, &me.w);
         pthread_mutex_unlock(&s->lock);
     }
-    sem_destroy(&w.wake);
+out:
+    sem_destroy(&me.wake);
 }
 
 void flights_event(struct flights *fs, int64_t attempt_id) {
@@ -259,9 +393,17 @@ void flights_close(struct flights *fs, int grace_ms) {
     pthread_mutex_unlock(&fs->lock);
     for (int i = 0; i < fs->threads; i++)
         pthread_join(fs->thread[i], NULL);
+    pthread_mutex_lock(&fs->due_lock);
+    pthread_cond_signal(&fs->due_changed);
+    pthread_mutex_unlock(&fs->due_lock);
+    if (fs->keeps)
+        pthread_join(fs->keeper, NULL);
+    flights_hurry(fs);
     for (int i = 0; i < STRIPES; i++)
         pthread_mutex_destroy(&fs->stripes[i].lock);
     pthread_cond_destroy(&fs->idle);
+    pthread_cond_destroy(&fs->due_changed);
+    pthread_mutex_destroy(&fs->due_lock);
     sem_destroy(&fs->work);
     pthread_mutex_destroy(&fs->lock);
     free(fs);

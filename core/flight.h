@@ -2,7 +2,7 @@
  * flight.h - attempts on their way: from the committed intent to the committed outcome.
  *
  * Many calls are in flight, few threads serve them: the HTTP engine's I/O thread hands each result
- * to a pool of finishers, and whoever waits for an attempt sleeps here.
+ * to a pool of finishers, and whoever waits for an attempt sleeps here, or has left word.
  */
 #ifndef OTPREFUND_FLIGHT_H
 #define OTPREFUND_FLIGHT_H
@@ -47,14 +47,27 @@ void flight_landed(struct flight *f, const struct http_result *r);
  */
 void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too);
 
-/* Wakes those who wait for an event of attempt_id. */
+/* What is told who watches.  Under a lock of the flights: it must be quick and ask them nothing. */
+typedef void flight_told(void *arg);
+
+/*
+ * As flights_wait, but nobody sleeps: told(arg) is called once, before this returns or later on
+ * another thread, up to 20 ms after wait_ms.  false: no memory; it is not called.
+ */
+bool flights_watch(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too,
+                   flight_told *told, void *arg);
+
+/* Wakes and tells those who wait for an event of attempt_id. */
 void flights_event(struct flights *fs, int64_t attempt_id);
+
+/* Wakes and tells everybody now, and whoever waits later at once. */
+void flights_hurry(struct flights *fs);
 
 /* Landed, but not yet finished (outcome not written). */
 int flights_unfinished(struct flights *fs);
 
-/* Waits until all landed flights are finished, at most grace_ms, then ends the finishers and frees
- * everything. */
+/* Waits until all landed flights are finished, at most grace_ms, tells who still watches, ends the
+ * threads and frees everything. */
 void flights_close(struct flights *fs, int grace_ms);
 
 /* True once flights_close has run out of grace: a finisher that keeps trying gives up. */

@@ -117,6 +117,22 @@ enum otr_status otr_refund(struct otr *o, const struct otr_who *w, const char *t
  */
 enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool settled,
                          struct otr_attempt *a, struct otr_fault *f);
+/* What otr_wait waits for: has it come? */
+bool otr_attempt_done(const struct otr_attempt *a, bool settled);
+/* What otr_watch tells.  It must be quick, wait for nobody and call nothing of this library. */
+typedef void otr_told(void *arg);
+/*
+ * otr_wait for those who have no thread to wait with: told(arg) is called once, before this returns or
+ * later on another thread, when there is news of the attempt or wait_ms is over.  Then read it
+ * (otr_attempt_get), see if it is done, and else watch again, with again: then news are also those of
+ * the resolver and of other nodes, and told comes within 500 ms.  false: no memory; told does not
+ * come.
+ */
+bool otr_watch(struct otr *o, int64_t attempt_id, int wait_ms, bool again, otr_told *told,
+               void *arg);
+/* Ends every wait: otr_wait returns and told comes now, and at once for whoever waits later.  The
+   attempts go on.  For an orderly stop. */
+void otr_hurry(struct otr *o);
 /* Asks the bank about an open attempt's transaction as soon as may be ("ask now", callback). */
 enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f);
 /*

@@ -115,36 +115,41 @@ static bool tid_of_reference(struct visit *v, const char *ref, char tid[OTR_TID_
     return s == OTR_OK;
 }
 
+static void show_transaction(struct visit *v, enum otr_status s, const struct otr_attempt *a,
+                             const struct otr_fault *waited) {
+    struct otr_fault f = *waited;
+    struct otr_transaction t;
+    if (s == OTR_OK)
+        s = desk_transaction_get(v, v->route.param, &t, &f);
+    if (s != OTR_OK)
+        fault(v, s, &f);
+    else if (t.tx_status == OTR_NO_STATUS && a->reason == OTR_REASON_NO_SUCH_TRANSACTION)
+        api_problem(v, 404, "The bank knows no transaction with this TID.");
+    else
+        api_json_transaction(&v->reply->body, &t);
+}
+
 void api_transaction(struct visit *v) {
     static const char prefix[] = "client_ref_id:";
     struct otr_who who = desk_who(v);
     struct otr_fault f = {0};
-    struct otr_attempt a;
-    struct otr_transaction t;
     char tid[OTR_TID_SIZE] = "";
     int64_t id = 0;
     if (strncmp(v->route.param, prefix, sizeof(prefix) - 1) == 0) {
         if (!tid_of_reference(v, v->route.param + sizeof(prefix) - 1, tid))
             return;
-    } else if (otr_tid_valid(v->route.param)) {
-        memcpy(tid, v->route.param, strlen(v->route.param) + 1);
-    } else {
+        memcpy(v->route.param, tid, sizeof(tid)); /* from here on it is what was asked for */
+    } else if (!otr_tid_valid(v->route.param)) {
         api_problem(v, 400, "A TID has digits only, at most 18.");
         return;
     }
     reply_restart(v->reply, 200, json);
-    enum otr_status s = otr_inquire(v->app->core, &who, tid, NULL, &id, &f);
+    enum otr_status s = otr_inquire(v->app->core, &who, v->route.param, NULL, &id, &f);
     v->reply->attempt_id = id;
     if (s == OTR_OK)
-        s = app_wait(v->app, id, wait_ms(v), false, &a, &f);
-    if (s == OTR_OK)
-        s = desk_transaction_get(v, tid, &t, &f);
-    if (s != OTR_OK)
-        fault(v, s, &f);
-    else if (t.tx_status == OTR_NO_STATUS && a.reason == OTR_REASON_NO_SUCH_TRANSACTION)
-        api_problem(v, 404, "The bank knows no transaction with this TID.");
+        app_wait_then(v, id, wait_ms(v), false, show_transaction);
     else
-        api_json_transaction(&v->reply->body, &t);
+        fault(v, s, &f);
 }
 
 void api_attempt(struct visit *v) {
@@ -229,28 +234,34 @@ static bool take(struct visit *v, char otp[API_OTP_SIZE]) {
 }
 
 /* 200 with the attempt; 202 with its address while a refund is open. */
-static void answer(struct visit *v, int64_t id, bool settled) {
-    struct otr_attempt a;
-    struct otr_fault f = {0};
-    v->reply->attempt_id = id;
-    reply_restart(v->reply, 200, json);
-    enum otr_status s = app_wait(v->app, id, wait_ms(v), settled, &a, &f);
+static void show_attempt(struct visit *v, enum otr_status s, const struct otr_attempt *read,
+                         const struct otr_fault *f) {
+    bool refund = v->route.id == ROUTE_API_REFUND;
+    struct otr_attempt a = *read;
+    (void)f;
     if (s != OTR_OK) {
         /* It is recorded and may be on its way: the address is all that can be said now. */
         reply_restart(v->reply, 202, json);
-        a = (struct otr_attempt){.attempt_id = id,
-                                 .kind = settled ? OTR_KIND_REFUND : OTR_KIND_OTP,
+        a = (struct otr_attempt){.attempt_id = v->reply->attempt_id,
+                                 .kind = refund ? OTR_KIND_REFUND : OTR_KIND_OTP,
                                  .tx_status = OTR_NO_STATUS,
                                  .amount = OTR_NO_AMOUNT,
                                  .refunded_amount = OTR_NO_AMOUNT};
         snprintf(a.tid, sizeof(a.tid), "%.18s", v->route.param);
         snprintf(a.operator_name, sizeof(a.operator_name), "%s", v->user.name);
-    } else if (settled && a.resolution == OTR_RESOLUTION_NONE) {
+    } else if (refund && a.resolution == OTR_RESOLUTION_NONE) {
         v->reply->status = 202;
     }
     if (v->reply->status == 202)
-        reply_header(v->reply, "Location", "/api/v1/attempts/%lld", (long long)id);
+        reply_header(v->reply, "Location", "/api/v1/attempts/%lld",
+                     (long long)v->reply->attempt_id);
     api_json_attempt(&v->reply->body, &a);
+}
+
+static void answer(struct visit *v, int64_t id, bool settled) {
+    v->reply->attempt_id = id;
+    reply_restart(v->reply, 200, json);
+    app_wait_then(v, id, wait_ms(v), settled, show_attempt);
 }
 
 void api_otp(struct visit *v) {

@@ -8,10 +8,9 @@
 #include "fcgi/api.h"
 #include "fcgi/desk.h"
 #include "fcgi/log.h"
+#include "fcgi/park.h"
 #include "fcgi/serve.h"
 #include "fcgi/text.h"
-
-#define WAIT_SLICE_MS 250 /* how late a waiting worker may notice an orderly stop */
 
 static void (*const handlers[ROUTE__MAX])(struct visit *) = {
     [ROUTE_DESK] = desk_home,          [ROUTE_TRANSACTION] = desk_transaction,
@@ -38,26 +37,17 @@ static int64_t monotonic_us(void) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static bool wait_over(const struct otr_attempt *a, bool settled) {
-    if (settled && a->kind == OTR_KIND_REFUND)
-        return a->resolution != OTR_RESOLUTION_NONE;
-    return a->outcome != OTR_OUTCOME_NONE;
-}
-
 enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
                          struct otr_attempt *a, struct otr_fault *f) {
     if (atomic_fetch_add(&app->waiters, 1) >= app->waiters_max)
         wait_ms = 0;
-    int64_t end = monotonic_us() / 1000 + wait_ms;
-    enum otr_status s;
-    do {
-        int64_t left = end - monotonic_us() / 1000;
-        int slice = left > WAIT_SLICE_MS ? WAIT_SLICE_MS : left > 0 ? (int)left : 0;
-        s = otr_wait(app->core, attempt_id, slice, settled, a, f);
-    } while (s == OTR_OK && !wait_over(a, settled) && !atomic_load(&app->stopping) &&
-             monotonic_us() / 1000 < end);
+    enum otr_status s = otr_wait(app->core, attempt_id, wait_ms, settled, a, f);
     atomic_fetch_sub(&app->waiters, 1);
     return s;
+}
+
+void app_wait_then(struct visit *v, int64_t attempt_id, int wait_ms, bool settled, app_then *then) {
+    v->wait = (struct app_wait){then, attempt_id, wait_ms, settled};
 }
 
 static bool is_api(const struct visit *v) {
@@ -144,7 +134,7 @@ static void count_and_log(struct visit *v, int64_t us) {
               r->broken ? "yes" : NULL, NULL);
 }
 
-static void finish(struct visit *v) {
+void app_finish(struct visit *v) {
     desk_view_drop(v);
     reply_finish(v->reply);
     count_and_log(v, monotonic_us() - v->started_us);
@@ -153,15 +143,17 @@ static void finish(struct visit *v) {
 void app_resume(struct visit *v) {
     if (admit(v))
         handlers[v->route.id](v);
-    finish(v);
+    if (park(v))
+        return;
+    app_finish(v);
     serve_answered(v->reply);
 }
 
 bool app_handle(void *arg, struct request *request, int refused, const char *why,
                 struct reply *reply) {
     struct visit v = {.app = arg, .request = request, .reply = reply, .started_us = monotonic_us()};
-    if (!run(&v, refused, why))
+    if (!run(&v, refused, why) || park(&v))
         return false;
-    finish(&v);
+    app_finish(&v);
     return true;
 }

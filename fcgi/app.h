@@ -27,8 +27,9 @@ struct app {
     struct rounds *desks;          /* looks at desks under way (desk_view.c) */
     struct buf style;              /* web/style.css */
     struct secret callback_secret; /* empty: no callbacks */
-    int waiters_max;               /* workers that may wait for the bank at once */
-    atomic_int waiters;
+    int waiters_max;    /* workers that may wait for the bank at once */
+    atomic_int waiters; /* those who do */
+    atomic_int parked;  /* requests that wait without a worker (park.c) */
     atomic_bool stopping;
     atomic_uint_least64_t requests[APP_STATUS_MAX]; /* by status */
     atomic_uint_least64_t request_us;               /* time spent in all of them */
@@ -39,14 +40,28 @@ bool app_handle(void *app, struct request *request, int refused, const char *why
                 struct reply *reply);
 
 /*
- * otr_wait, with two bounds more: at most waiters_max threads wait at a time (the others look once
- * and go on, so that pages stay quick while the bank is slow), and an orderly stop ends the wait.
+ * otr_wait, with a bound more: at most waiters_max threads wait at a time; the others look once and
+ * go on, so that pages stay quick while the bank is slow.  For what is asked rarely: see park.h.
  */
 enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
                          struct otr_attempt *a, struct otr_fault *f);
 
 /* Milliseconds since the epoch. */
 int64_t app_now_ms(void);
+
+struct visit;
+
+/* Goes on with a visit when the attempt it waited for was read: as app_wait's answer. */
+typedef void app_then(struct visit *v, enum otr_status s, const struct otr_attempt *a,
+                      const struct otr_fault *f);
+
+/* What a handler leaves to be waited for (app_wait_then). */
+struct app_wait {
+    app_then *then; /* NULL: nothing */
+    int64_t attempt_id;
+    int wait_ms;
+    bool settled;
+};
 
 /* One request on its way through a handler. */
 struct visit {
@@ -58,10 +73,17 @@ struct visit {
     int64_t started_us;
     const struct desk_view *desk; /* a look at the own desk; NULL: none was taken */
     struct desk_view *own_desk;   /* taken for this request alone, or NULL */
+    struct app_wait wait;
 };
 
-/* Goes on with a visit that was parked, to its end (serve_answered). */
+/* As app_wait, and then then(), but once the handler has returned, and without a worker: the last
+ * thing a handler does.  then may do it again. */
+void app_wait_then(struct visit *v, int64_t attempt_id, int wait_ms, bool settled, app_then *then);
+
+/* Goes on with a visit that was left for a look at the desk, to its end (serve_answered). */
 void app_resume(struct visit *v);
+/* The end of a visit: sent, counted, logged. */
+void app_finish(struct visit *v);
 
 /* ---- handlers: each fills v->reply ---------------------------------------------------------- */
 void desk_home(struct visit *v);

@@ -10,7 +10,7 @@
 
 /* What the page shows besides the journal's records. */
 struct view {
-    int64_t inquiry_id; /* made for this view; 0: show what is known */
+    const struct otr_attempt *inquiry; /* made for this view; NULL: show what is known */
     const char *otp_error;
     bool cash_error;
     int status;
@@ -28,27 +28,21 @@ static void show(struct visit *v, const char *tid, const struct view *view) {
     const struct settings *set = v->app->settings;
     struct desk_page p;
     struct otr_transaction t;
-    struct otr_attempt inquiry;
     struct otr_fault f = {0};
-    enum otr_status s = OTR_OK;
     int n = 0;
     struct otr_attempt *rows = desk_rows(v, HISTORY);
     if (!rows)
         return;
-    if (view->inquiry_id)
-        s = app_wait(v->app, view->inquiry_id, set->desk_wait_ms, false, &inquiry, &f);
-    if (s == OTR_OK)
-        s = desk_transaction_get(v, tid, &t, &f);
+    enum otr_status s = desk_transaction_get(v, tid, &t, &f);
     if (s == OTR_OK)
         s = otr_attempt_list(v->app->core, &(struct otr_filter){.tid = tid}, HISTORY, rows, &n, &f);
     if (s != OTR_OK) {
         desk_fault(v, s, &f);
         goto out;
     }
-    const struct otr_attempt *shown = view->inquiry_id ? &inquiry : newest_inquiry(rows, n);
     struct page_transaction page = {
         .transaction = &t,
-        .inquiry = shown,
+        .inquiry = view->inquiry ? view->inquiry : newest_inquiry(rows, n),
         .history = rows,
         .history_count = n,
         .otp_per_hour = set->limits_otp_per_hour,
@@ -60,7 +54,7 @@ static void show(struct visit *v, const char *tid, const struct view *view) {
     reply_restart(v->reply, view->status, NULL);
     if (!desk_page_begin(v, &p, true))
         goto out;
-    int refresh = view->inquiry_id ? page_refresh_s(&p.page, &inquiry) : 0;
+    int refresh = view->inquiry ? page_refresh_s(&p.page, view->inquiry) : 0;
     if (refresh > 0)
         reply_header(v->reply, "Refresh", "%d", refresh);
     if (!page_transaction(&p.page, &page, &v->reply->body))
@@ -92,21 +86,26 @@ int64_t desk_inquiry_under_way(struct visit *v, const char *tid) {
     return a.attempt_id;
 }
 
+static void show_inquired(struct visit *v, enum otr_status s, const struct otr_attempt *inquiry,
+                          const struct otr_fault *f) {
+    if (s == OTR_OK)
+        show(v, v->route.param, &(struct view){.status = 200, .inquiry = inquiry});
+    else
+        desk_fault(v, s, f);
+}
+
 void desk_transaction(struct visit *v) {
     struct otr_fault f = {0};
     struct otr_who who = desk_who(v);
     if (!tid_good(v))
         return;
-    struct view view = {.status = 200, .inquiry_id = desk_inquiry_under_way(v, v->route.param)};
-    if (!view.inquiry_id) {
-        enum otr_status s =
-            otr_inquire(v->app->core, &who, v->route.param, NULL, &view.inquiry_id, &f);
-        if (s != OTR_OK) {
-            desk_fault(v, s, &f);
-            return;
-        }
-    }
-    show(v, v->route.param, &view);
+    int64_t id = desk_inquiry_under_way(v, v->route.param);
+    enum otr_status s =
+        id ? OTR_OK : otr_inquire(v->app->core, &who, v->route.param, NULL, &id, &f);
+    if (s == OTR_OK)
+        app_wait_then(v, id, v->app->settings->desk_wait_ms, false, show_inquired);
+    else
+        desk_fault(v, s, &f);
 }
 
 static bool form_ours(struct visit *v, const char *token) {
@@ -134,14 +133,17 @@ static bool key_good(struct visit *v, const struct form_value *key) {
 }
 
 /* However far it got: the attempt's own page shows it, and reloading that submits nothing. */
-static void go_to_attempt(struct visit *v, int64_t attempt_id) {
-    struct otr_attempt a;
-    struct otr_fault f = {0};
+static void go_to_attempt(struct visit *v, enum otr_status s, const struct otr_attempt *a,
+                          const struct otr_fault *f) {
     char path[48];
-    v->reply->attempt_id = attempt_id;
-    app_wait(v->app, attempt_id, v->app->settings->desk_wait_ms, false, &a, &f);
-    snprintf(path, sizeof(path), "/attempts/%lld", (long long)attempt_id);
+    (void)s, (void)a, (void)f;
+    snprintf(path, sizeof(path), "/attempts/%lld", (long long)v->reply->attempt_id);
     reply_see_other(v->reply, path);
+}
+
+static void follow(struct visit *v, int64_t attempt_id) {
+    v->reply->attempt_id = attempt_id;
+    app_wait_then(v, attempt_id, v->app->settings->desk_wait_ms, false, go_to_attempt);
 }
 
 void desk_send_otp(struct visit *v) {
@@ -159,7 +161,7 @@ void desk_send_otp(struct visit *v) {
         return;
     enum otr_status s = otr_send_otp(v->app->core, &who, v->route.param, value[KEY].text, &id, &f);
     if (s == OTR_OK)
-        go_to_attempt(v, id);
+        follow(v, id);
     else
         desk_fault(v, s, &f);
 }
@@ -192,7 +194,7 @@ void desk_refund(struct visit *v) {
                                    value[KEY].text, &id, &f);
     explicit_bzero(value[OTP].text, value[OTP].size);
     if (s == OTR_OK)
-        go_to_attempt(v, id);
+        follow(v, id);
     else
         desk_fault(v, s, &f);
 }

@@ -192,6 +192,7 @@ static bool run(struct app *app, const sigset_t *ends) {
     log_event(LOG_INFO, NULL, "stopping", "signal", strsignal(signal_number), NULL);
     listen_notify("STOPPING=1");
     atomic_store(&app->stopping, true);
+    otr_hurry(app->core);
 out:
     serve_stop(serve);
     listen_close(&door);

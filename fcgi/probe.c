@@ -115,7 +115,8 @@ void probe_metrics(struct visit *v) {
           (double)n.bank_skew_ms / 1e3);
     gauge(b, "in_flight", "Bank calls under way.", n.in_flight);
     gauge(b, "unwritten", "Outcomes waiting for the database.", n.unwritten);
-    gauge(b, "waiting_requests", "Requests waiting for the bank.", atomic_load(&v->app->waiters));
+    gauge(b, "waiting_requests", "Requests waiting for the bank.",
+          atomic_load(&v->app->waiters) + atomic_load(&v->app->parked));
     if (queue && n.database) { /* no number is better than a wrong one */
         gauge(b, "open", "Refund attempts without a resolution, all nodes.", (double)n.open);
         gauge(b, "overdue", "Open attempts past their next inquiry by more than a minute.",

@@ -48,6 +48,8 @@ static const struct {
     [V_PREFER] = {"HTTP_PREFER", 256, "The Prefer header is too long."},
 };
 
+static const char no_memory[] = "There is no memory for this request just now: try again.";
+
 static int refuse(const char **why, int status, const char *text) {
     *why = text;
     return status;
@@ -78,13 +80,28 @@ static int variables_find(char *const envp[], const char *found[V__MAX], const c
 
 /* A copy of size bytes in the request's own memory, with a NUL; NULL when it is full. */
 static char *keep(struct request *r, const char *text, size_t size) {
-    if (size + 1 > sizeof(r->text) - r->used)
+    if (size + 1 > r->room - r->used)
         return NULL;
     char *copy = r->text + r->used;
     memcpy(copy, text, size);
     copy[size] = '\0';
     r->used += size + 1;
     return copy;
+}
+
+/* Room for all that was found, and their NULs.  false: no memory. */
+static bool room_make(struct request *r, const char *const found[V__MAX]) {
+    size_t size = V__MAX;
+    for (int v = 0; v < V__MAX; v++)
+        size += found[v] ? strlen(found[v]) : 0;
+    if (size > REQUEST_TEXT_MAX)
+        size = REQUEST_TEXT_MAX;
+    if (size <= r->room)
+        return true;
+    free(r->text); /* wiped already */
+    r->text = malloc(size);
+    r->room = r->text ? size : 0;
+    return r->text != NULL;
 }
 
 static char *keep_text(struct request *r, const char *text) {
@@ -206,6 +223,8 @@ int request_parse(struct request *r, char *const envp[], request_reader *read, v
     id_make(r->id);
 
     int status = variables_find(envp, found, why);
+    if (!room_make(r, found))
+        return refuse(why, 503, no_memory);
     if (found[V_METHOD] && strlen(found[V_METHOD]) <= variables[V_METHOD].max) {
         r->method_name = keep_text(r, found[V_METHOD]);
         r->method = method_of(r->method_name);
@@ -243,7 +262,7 @@ int request_body(struct request *r, size_t max, const char *type, const char **w
     size_t size = (size_t)r->content_length;
     r->body = malloc(size + 1);
     if (!r->body)
-        return refuse(why, 503, "There is no memory for this request just now: try again.");
+        return refuse(why, 503, no_memory);
     while (r->body_size < size && r->read) {
         size_t n = r->read(r->read_arg, r->body + r->body_size, size - r->body_size);
         if (!n)
@@ -273,13 +292,24 @@ int request_wait_s(const struct request *r, int max, int otherwise) {
     return otherwise;
 }
 
-void request_clear(struct request *r) {
-    if (r->body) {
+void request_forget_body(struct request *r) {
+    if (r->body)
         explicit_bzero(r->body, r->body_size);
-        free(r->body);
-    }
+    free(r->body);
     r->body = NULL;
     r->body_size = 0;
-    explicit_bzero(r->text, r->used);
+}
+
+void request_clear(struct request *r) {
+    request_forget_body(r);
+    if (r->text)
+        explicit_bzero(r->text, r->used);
     r->used = 0;
+}
+
+void request_free(struct request *r) {
+    request_clear(r);
+    free(r->text);
+    r->text = NULL;
+    r->room = 0;
 }

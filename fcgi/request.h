@@ -3,7 +3,8 @@
  * checked.
  *
  * Knows no FastCGI: the variables come as an array of "NAME=value" and the body through a function,
- * so that tests can give both.  Everything is copied into the request's own memory, NUL-terminated.
+ * so that tests can give both.  Everything is copied into the request's own memory, NUL-terminated:
+ * no more of it than there is to keep, for thousands of requests may wait for the bank at once.
  */
 #ifndef OTPREFUND_REQUEST_H
 #define OTPREFUND_REQUEST_H
@@ -12,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REQUEST_TEXT_SIZE 16384 /* all texts of a request together */
-#define REQUEST_ID_SIZE   17
+#define REQUEST_TEXT_MAX 16384 /* all texts of a request together */
+#define REQUEST_ID_SIZE  17
 
 enum request_method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST };
 
@@ -40,14 +41,14 @@ struct request {
     request_reader *read;
     void *read_arg;
 
-    size_t used;
-    char text[REQUEST_TEXT_SIZE];
+    size_t used, room;
+    char *text; /* owned; most of the texts above point into it */
 };
 
 /*
- * Fills r from envp (NULL-terminated).  0, or the HTTP status to answer with (400, 404) and *why: a
- * sentence. r->id, ->path ("" if it was bad), ->query and ->method are set in any case.  read may
- * be NULL: no body.
+ * Fills r from envp (NULL-terminated).  0, or the HTTP status to answer with (400, 404; 503: no
+ * memory) and *why: a sentence.  r->id, ->path ("" if it was bad), ->query and ->method are set in any
+ * case.  read may be NULL: no body.  Before the first time r is zeroed, before every other cleared.
  */
 int request_parse(struct request *r, char *const envp[], request_reader *read, void *read_arg,
                   const char **why);
@@ -62,8 +63,12 @@ int request_body(struct request *r, size_t max, const char *type, const char **w
 /* Seconds of "Prefer: wait=N" (RFC 7240), at most max; or otherwise. */
 int request_wait_s(const struct request *r, int max, int otherwise);
 
-/* Wipes and frees what the request holds (it may hold an OTP or a token); the reader stays
- * untouched. */
+/* Wipes and frees the body alone (it may hold an OTP). */
+void request_forget_body(struct request *r);
+/* Wipes what the request holds (it may hold an OTP or a token), and keeps some room for the next; the
+ * reader stays untouched. */
 void request_clear(struct request *r);
+/* Wipes and frees. */
+void request_free(struct request *r);
 
 #endif

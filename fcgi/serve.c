@@ -21,6 +21,7 @@
 #include "fcgi/body.h"
 #include "fcgi/gate.h"
 #include "fcgi/log.h"
+#include "fcgi/outlet.h"
 #include "fcgi/reserve.h"
 
 #define READ_TIMEOUT_S  2 /* the web server has the whole request: it needs no time */
@@ -29,157 +30,54 @@
 #define THREAD_STACK    (1u << 20)
 #define QUIET_MS        5000 /* without a request: memory is given back */
 
-/* FastCGI 1.0, 3.3 and 8: a record's header, and what it may be about. */
-#define HEADER_SIZE 8
-#define END_SIZE    8
-#define OUT_ROOM    32768 /* of a record: most pages go out as one, in one write */
-enum { RECORD_VERSION = 1, RECORD_END_REQUEST = 3, RECORD_STDOUT = 6 };
-
-struct job;
-
 struct serve {
     int listen_fd, epoll_fd, stop_fd;
+    int task_fd;         /* edge-triggered: there are tasks */
     atomic_int spare_fd; /* given up where there is no other: to say 503 with */
     serve_handler *handler;
     void *arg;
+    struct sheets *sheets;
     pthread_mutex_t lock;
-    struct job *free; /* reused from request to request */
-    int free_count;
-    atomic_bool dirty;  /* something was answered since memory was given back */
+    struct serve_task *first, **last; /* to be run, in order */
+    atomic_int under_way;             /* requests not yet answered */
+    atomic_bool stopping;
+    pthread_cond_t news; /* while it stops: a task, or nothing under way any more */
+    atomic_bool dirty;   /* something was answered since memory was given back */
     int started;
     pthread_t threads[];
 };
 
-/* One request's streams, for the reader and writer that know no FastCGI. */
-struct exchange {
-    FCGX_Request fcgi; /* its variables */
-    struct body body;
-    size_t out_size;
-    unsigned char out[HEADER_SIZE + OUT_ROOM + 2 * HEADER_SIZE + END_SIZE];
-};
-
-/* A request on its way through a handler.  It may outlive the worker's turn: serve_answered. */
+/* A request on its way through a handler.  It may outlive the worker's turn (serve_answered), by
+   seconds and by thousands: what only reading and writing need is not in it. */
 struct job {
-    struct job *next;
     struct serve *serve;
-    int fd;
-    struct exchange x;
+    int fd;    /* the connection */
+    bool keep; /* the web server wants it kept */
+    struct body body;
+    struct outlet outlet;
     struct reply reply;
     struct request request;
 };
 
 /* What a worker has for itself. */
 struct bench {
+    struct job *job; /* for the next request; NULL: the last one was left, or there is no memory */
     int in, out; /* a way to the library, for the variables of one request; -1: none */
     unsigned char room[GATE_SIZE];
 };
 
-static size_t exchange_read(void *arg, char *out, size_t size) {
-    struct exchange *x = arg;
-    return body_read(&x->body, out, size);
-}
-
-static void put_header(unsigned char *to, int type, int id, size_t size) {
-    const unsigned char header[HEADER_SIZE] = {
-        RECORD_VERSION,    (unsigned char)type,        (unsigned char)(id >> 8),
-        (unsigned char)id, (unsigned char)(size >> 8), (unsigned char)size};
-    memcpy(to, header, sizeof(header));
-}
-
-static bool write_all(int fd, const unsigned char *bytes, size_t size) {
-    while (size) {
-        ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-/* Sends the record being filled; last: and that this was all of it. */
-static bool exchange_send(struct exchange *x, bool last) {
-    int id = x->fcgi.requestId;
-    size_t size = x->out_size ? HEADER_SIZE + x->out_size : 0;
-    put_header(x->out, RECORD_STDOUT, id, x->out_size);
-    if (last) {
-        put_header(x->out + size, RECORD_STDOUT, id, 0);
-        size += HEADER_SIZE;
-        put_header(x->out + size, RECORD_END_REQUEST, id, END_SIZE);
-        memset(x->out + size + HEADER_SIZE, 0, END_SIZE); /* status 0, request complete */
-        size += HEADER_SIZE + END_SIZE;
-    }
-    x->out_size = 0;
-    return write_all(x->body.fd, x->out, size);
-}
-
-static bool exchange_write(void *arg, const char *bytes, size_t size) {
-    struct exchange *x = arg;
-    while (size) {
-        size_t n = OUT_ROOM - x->out_size;
-        if (n > size)
-            n = size;
-        memcpy(x->out + HEADER_SIZE + x->out_size, bytes, n);
-        x->out_size += n;
-        bytes += n;
-        size -= n;
-        if (x->out_size == OUT_ROOM && !exchange_send(x, false))
-            return false;
-    }
-    return true;
+static size_t read_body(void *arg, char *out, size_t size) {
+    return body_read(arg, out, size);
 }
 
 /* Reads what the handler left of the body.  false: the connection cannot be used again. */
-static bool exchange_drain(struct exchange *x) {
+static bool drain(struct body *b) {
     char rest[4096];
     size_t total = 0, n;
-    while (total < DRAIN_MAX && (n = body_read(&x->body, rest, sizeof(rest))) > 0)
+    while (total < DRAIN_MAX && (n = body_read(b, rest, sizeof(rest))) > 0)
         total += n;
     explicit_bzero(rest, sizeof(rest));
-    return x->body.ended;
-}
-
-static struct job *job_take(struct serve *s) {
-    pthread_mutex_lock(&s->lock);
-    struct job *j = s->free;
-    if (j) {
-        s->free = j->next;
-        s->free_count--;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (!j)
-        j = malloc(sizeof(*j));
-    if (j)
-        j->serve = s;
-    return j;
-}
-
-static void job_give(struct job *j) {
-    struct serve *s = j->serve;
-    pthread_mutex_lock(&s->lock);
-    bool keep = s->free_count < s->started;
-    if (keep) {
-        j->next = s->free;
-        s->free = j;
-        s->free_count++;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (!keep)
-        free(j);
-}
-
-static void jobs_free(struct serve *s) {
-    pthread_mutex_lock(&s->lock);
-    struct job *j = s->free;
-    s->free = NULL;
-    s->free_count = 0;
-    pthread_mutex_unlock(&s->lock);
-    for (struct job *next; j; j = next) {
-        next = j->next;
-        free(j);
-    }
+    return b->ended;
 }
 
 static bool watch(struct serve *s, int op, int fd) {
@@ -208,20 +106,17 @@ static void bench_close(struct bench *b, bool both) {
     b->in = b->out = -1;
 }
 
-/* Reads the request that is waiting on the connection.  false: there is none to answer. */
-static bool receive(struct job *j, const struct gate_look *look, struct bench *bench) {
-    FCGX_Request *r = &j->x.fcgi;
+/* Reads the variables of the request that is waiting on the connection.  false: there is none to
+   answer. */
+static bool receive(FCGX_Request *r, int fd, const struct gate_look *look, struct bench *bench) {
     /* No listening socket: when this fails, the library must not wait for another one. */
     if (FCGX_InitRequest(r, -1, 0) != 0)
         return false;
-    if (!gate_take(j->fd, bench->room, look,
+    if (!gate_take(fd, bench->room, look,
                    bench->out)) { /* what is left on the way is no request's */
         bench_close(bench, true);
         return false;
     }
-    j->x.out_size = 0;
-    body_start(&j->x.body, j->fd, look->id, look->padding);
-    j->x.body.ended = look->no_body;
     /* As if it had kept this connection from an earlier request: it reads the next one from it. */
     r->ipcFd = bench->in;
     r->keepConnection = 1;
@@ -241,48 +136,120 @@ static bool receive(struct job *j, const struct gate_look *look, struct bench *b
     return false;
 }
 
+/* While it stops: those who see the others out hear that nothing is left. */
+static void one_less(struct serve *s) {
+    if (atomic_fetch_sub(&s->under_way, 1) != 1 || !atomic_load(&s->stopping))
+        return;
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_broadcast(&s->news);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The answer is complete: it goes out, and the connection back to those who wait for the next. */
+static void complete(struct job *j) {
+    struct serve *s = j->serve;
+    bool keep = drain(&j->body) && j->keep;
+    keep = outlet_end(&j->outlet, j->reply.broken) && keep;
+    reply_free(&j->reply);
+    request_clear(&j->request);
+    if (!keep || !watch(s, EPOLL_CTL_MOD, j->fd))
+        close(j->fd);
+}
+
+static void job_free(struct job *j) {
+    if (j)
+        request_free(&j->request);
+    free(j);
+}
+
 void serve_answered(struct reply *reply) {
     struct job *j = (struct job *)((char *)reply - offsetof(struct job, reply));
-    FCGX_Request *r = &j->x.fcgi;
-    bool keep = exchange_drain(&j->x) && r->keepConnection;
-    if (reply->broken) /* cut it: without its end record the web server sees that the answer is not
-                          whole */
-        shutdown(j->fd, SHUT_RDWR);
-    if (reply->broken || !exchange_send(&j->x, true))
-        keep = false;
-    reply_free(reply);
-    request_clear(&j->request);
-    FCGX_Free(r, 0);
-    if (!keep || !watch(j->serve, EPOLL_CTL_MOD, j->fd))
-        close(j->fd);
-    job_give(j);
+    struct serve *s = j->serve;
+    complete(j);
+    job_free(j);
+    one_less(s);
 }
 
 /* Answers the request that is waiting on fd, or hands it to the handler, which sees to the rest. */
 static void answer(struct serve *s, int fd, const struct gate_look *look, struct bench *bench) {
     const char *why = "";
-    struct job *j = job_take(s);
+    FCGX_Request fcgi;
     if (!atomic_load_explicit(&s->dirty, memory_order_relaxed))
         atomic_store(&s->dirty, true);
-    if (!j || !bench_open(bench)) {
+    if (!bench->job)
+        bench->job = calloc(1, sizeof(*bench->job));
+    struct job *j = bench->job;
+    if (!j || !bench_open(bench) || !receive(&fcgi, fd, look, bench)) {
         gate_refuse(fd, look->id, 503);
         close(fd);
-        if (j)
-            job_give(j);
         return;
     }
+    j->serve = s;
     j->fd = fd;
-    if (!receive(j, look, bench)) {
-        gate_refuse(fd, look->id, 503);
-        close(fd);
-        job_give(j);
-        return;
-    }
-    int refused = request_parse(&j->request, j->x.fcgi.envp, exchange_read, &j->x, &why);
-    reply_init(&j->reply, exchange_write, &j->x, j->request.id);
+    j->keep = fcgi.keepConnection;
+    outlet_start(&j->outlet, s->sheets, fd, fcgi.requestId);
+    body_start(&j->body, fd, look->id, look->padding);
+    j->body.ended = look->no_body;
+    int refused = request_parse(&j->request, fcgi.envp, read_body, &j->body, &why);
+    reply_init(&j->reply, outlet_write, &j->outlet, j->request.id);
     j->reply.head_only = j->request.method == METHOD_HEAD;
-    if (s->handler(s->arg, &j->request, refused, why, &j->reply))
-        serve_answered(&j->reply);
+    atomic_fetch_add(&s->under_way, 1);
+    bench->job = NULL; /* the handler may leave it, and another worker end it before this one goes on */
+    if (s->handler(s->arg, &j->request, refused, why, &j->reply)) {
+        complete(j);
+        bench->job = j;
+        one_less(s);
+    }
+    FCGX_Free(&fcgi, 0);
+}
+
+/* ---- what goes on later ------------------------------------------------------------------------ */
+
+void serve_soon(struct reply *reply, struct serve_task *task) {
+    struct serve *s = ((struct job *)((char *)reply - offsetof(struct job, reply)))->serve;
+    task->next = NULL;
+    pthread_mutex_lock(&s->lock);
+    *s->last = task;
+    s->last = &task->next;
+    pthread_cond_signal(&s->news);
+    pthread_mutex_unlock(&s->lock);
+    eventfd_write(s->task_fd, 1);
+}
+
+/* Locked. */
+static struct serve_task *task_take(struct serve *s) {
+    struct serve_task *task = s->first;
+    if (task && !(s->first = task->next))
+        s->last = &s->first;
+    return task;
+}
+
+/* One task for this worker; if there are more, another worker is woken for the next. */
+static void run_task(struct serve *s) {
+    pthread_mutex_lock(&s->lock);
+    struct serve_task *task = task_take(s);
+    bool more = s->first;
+    pthread_mutex_unlock(&s->lock);
+    if (more)
+        eventfd_write(s->task_fd, 1);
+    if (task)
+        task->run(task);
+}
+
+/* While it stops: those whose handlers have left them are answered. */
+static void see_out(struct serve *s) {
+    pthread_mutex_lock(&s->lock);
+    while (atomic_load(&s->under_way) > 0) {
+        struct serve_task *task = task_take(s);
+        if (!task) {
+            pthread_cond_wait(&s->news, &s->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&s->lock);
+        task->run(task);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void spare_open(struct serve *s) {
@@ -354,7 +321,7 @@ static int next_event(struct serve *s, struct epoll_event *e) {
     bool dirty = atomic_load_explicit(&s->dirty, memory_order_relaxed);
     int n = epoll_wait(s->epoll_fd, e, 1, dirty ? QUIET_MS : -1);
     if (n == 0 && atomic_exchange(&s->dirty, false)) {
-        jobs_free(s);
+        sheets_trim(s->sheets);
         malloc_trim(0);
     }
     return n;
@@ -366,6 +333,7 @@ static void *work(void *arg) {
     struct epoll_event e;
     if (!bench)
         return NULL;
+    bench->job = calloc(1, sizeof(*bench->job)); /* now, that there is memory */
     bench->in = bench->out = -1;
     bench_open(bench);
     for (;;) {
@@ -376,11 +344,15 @@ static void *work(void *arg) {
             continue;
         if (e.data.fd == s->stop_fd)
             break;
-        if (e.data.fd == s->listen_fd)
+        if (e.data.fd == s->task_fd)
+            run_task(s);
+        else if (e.data.fd == s->listen_fd)
             take_on(s, bench->room);
         else
             attend(s, e.data.fd, bench);
     }
+    see_out(s);
+    job_free(bench->job);
     bench_close(bench, true);
     free(bench);
     return NULL;
@@ -388,9 +360,11 @@ static void *work(void *arg) {
 
 static bool serve_watch_all(struct serve *s) {
     struct epoll_event stop = {.events = EPOLLIN, .data.fd = s->stop_fd};
+    struct epoll_event task = {.events = EPOLLIN | EPOLLET, .data.fd = s->task_fd};
     int flags = fcntl(s->listen_fd, F_GETFL);
     return flags >= 0 && fcntl(s->listen_fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
            epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->stop_fd, &stop) == 0 &&
+           epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->task_fd, &task) == 0 &&
            watch(s, EPOLL_CTL_ADD, s->listen_fd);
 }
 
@@ -405,13 +379,18 @@ struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, vo
     }
     *s = (struct serve){.listen_fd = listen_fd, .handler = handler, .arg = arg};
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->news, NULL);
+    s->last = &s->first;
+    s->sheets = sheets_new(workers);
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->task_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->spare_fd = -1;
     spare_open(s);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
-    int error = s->epoll_fd < 0 || s->stop_fd < 0 || !serve_watch_all(s) ? errno : 0;
+    bool good = s->sheets && s->epoll_fd >= 0 && s->stop_fd >= 0 && s->task_fd >= 0;
+    int error = good && serve_watch_all(s) ? 0 : errno;
     while (!error && s->started < workers) {
         error = pthread_create(&s->threads[s->started], &attr, work, s);
         s->started += error == 0;
@@ -429,6 +408,7 @@ void serve_stop(struct serve *s) {
     static const uint64_t one = 1;
     if (!s)
         return;
+    atomic_store(&s->stopping, true);
     /* Never read again, so that every worker sees it.  The listening socket may be another
        process's too: it is left as it is. */
     if (s->stop_fd >= 0 && write(s->stop_fd, &one, sizeof(one)) < 0)
@@ -439,7 +419,10 @@ void serve_stop(struct serve *s) {
         close(s->epoll_fd);
     if (s->stop_fd >= 0)
         close(s->stop_fd);
-    jobs_free(s);
+    if (s->task_fd >= 0)
+        close(s->task_fd);
+    sheets_free(s->sheets);
+    pthread_cond_destroy(&s->news);
     pthread_mutex_destroy(&s->lock);
     if (s->spare_fd >= 0)
         close(s->spare_fd);

@@ -18,7 +18,8 @@
 /*
  * Answers one request: fills and finishes *reply.  refused: 0, or the status with which
  * request_parse refused it (why says it).  true: answered.  false: somebody has called
- * serve_answered(reply) or will, on any thread; request and reply stay until then.
+ * serve_answered(reply) or will, on any thread; request and reply stay until then.  A request that
+ * is left so holds no thread, and a few kilobytes.
  */
 typedef bool serve_handler(void *arg, struct request *request, int refused, const char *why,
                            struct reply *reply);
@@ -26,14 +27,23 @@ typedef bool serve_handler(void *arg, struct request *request, int refused, cons
 /* The reply of a request whose handler said false is finished.  Any worker's thread. */
 void serve_answered(struct reply *reply);
 
+/* What goes on with such a request; borrowed until it runs. */
+struct serve_task {
+    struct serve_task *next; /* the server's own */
+    void (*run)(struct serve_task *);
+};
+
+/* Has a worker run it soon.  Any thread; waits for nobody. */
+void serve_soon(struct reply *reply, struct serve_task *task);
+
 struct serve;
 
 /* Starts workers threads on a listening socket (set non-blocking, not owned).  NULL with why: could
  * not. */
 struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, void *arg, char *why,
                           size_t why_size);
-/* Takes no further requests, lets those under way finish, ends the threads, frees.  NULL allowed.
- */
+/* Takes no further requests, lets those under way finish (also those left by their handlers: whatever
+ * they wait for must come), ends the threads, frees.  NULL allowed. */
 void serve_stop(struct serve *s);
 
 #endif

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/api.h"
@@ -115,6 +118,38 @@ int house_initiates(const char *tid) {
     return *book_of(tid);
 }
 
+/* ---- requests that wait ----------------------------------------------------------------------- */
+
+/* Instead of serve.c's: a request that was left has its answer, or goes on: one at a time. */
+static bool answered;
+static _Atomic(struct serve_task *) left;
+static sem_t news;
+
+void serve_answered(struct reply *reply) {
+    (void)reply;
+    answered = true;
+}
+
+void serve_soon(struct reply *reply, struct serve_task *task) {
+    (void)reply;
+    atomic_store(&left, task);
+    sem_post(&news);
+}
+
+/* false: nobody goes on with it. */
+static bool see_to_the_end(void) {
+    struct timespec until;
+    while (!answered) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 20;
+        if (sem_timedwait(&news, &until) != 0)
+            return false;
+        struct serve_task *task = atomic_exchange(&left, NULL);
+        task->run(task);
+    }
+    return true;
+}
+
 /* ---- open and close -------------------------------------------------------------------------- */
 
 static bool key_file(char path[SETTINGS_TEXT_SIZE], const char *name) {
@@ -163,6 +198,7 @@ bool house_open(void) {
     int port = bank_start();
     if (!port || !mkdtemp(folder) || !pg_setup() || !people() || !house_settings(port))
         goto failed;
+    sem_init(&news, 0, 0);
     log_setup(LOG_ERROR, false); /* what is refused on purpose would fill the log */
     api_setup();
     snprintf(path, sizeof path, "%s/templates", settings.desk_data_dir);
@@ -221,14 +257,6 @@ static bool answer_write(void *arg, const char *bytes, size_t size) {
     return true;
 }
 
-/* Instead of serve.c's: a request that was parked has its answer. */
-static bool answered;
-
-void serve_answered(struct reply *reply) {
-    (void)reply;
-    answered = true;
-}
-
 int house_ask(const struct house_request *q) {
     static struct request request;
     static char texts[10][9000];
@@ -268,8 +296,8 @@ int house_ask(const struct house_request *q) {
     int refused = request_parse(&request, envp, body_read, &body, &why);
     reply_init(&reply, answer_write, &house_answer, request.id);
     reply.head_only = request.method == METHOD_HEAD;
-    if (!app_handle(&house, &request, refused, why, &reply) && !answered)
-        fprintf(stderr, "a request was parked though nobody else asks\n");
+    if (!app_handle(&house, &request, refused, why, &reply) && !see_to_the_end())
+        fprintf(stderr, "a request was left, and nobody goes on with it\n");
     house_answer.status = reply.broken ? 0 : reply.status;
     reply_free(&reply);
     request_clear(&request);

@@ -112,11 +112,83 @@ static void what_is_not_on_its_way_is_not_waited_for(void) {
     flights_close(fs, 0);
 }
 
+/* ---- who watches ------------------------------------------------------------------------------- */
+
+static atomic_int told;
+
+static void count_told(void *arg) {
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void told_comes_to(int n) {
+    for (int i = 0; i < 2000 && atomic_load(&told) < n; i++)
+        usleep(5000);
+    CU_ASSERT_EQUAL(atomic_load(&told), n);
+}
+
+static void who_watches_is_told_once(void) {
+    struct flights *fs = flights_open(2, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    atomic_store(&told, 0);
+    struct flight *f = flight_new(fs, 5), *other = flight_new(fs, 5 + 512); /* neighbours */
+    CU_ASSERT_FATAL(f && other);
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT(flights_watch(fs, 5, 60000, i % 2, count_told, &told));
+    flights_event(fs, 5); /* it is on its way: only its landing is news */
+    flight_landed(other, &(struct http_result){.fate = HTTP_MAYBE_SENT});
+    usleep(50000);
+    CU_ASSERT_EQUAL(atomic_load(&told), 0);
+    flight_landed(f, &(struct http_result){.fate = HTTP_MAYBE_SENT});
+    told_comes_to(3);
+    CU_ASSERT(flights_watch(fs, 5, 60000, false, count_told, &told)); /* nothing to wait for */
+    CU_ASSERT_EQUAL(atomic_load(&told), 4);
+    CU_ASSERT(flights_watch(fs, 5, 60000, true, count_told, &told));
+    CU_ASSERT_EQUAL(atomic_load(&told), 4);
+    flights_event(fs, 5);
+    CU_ASSERT_EQUAL(atomic_load(&told), 5);
+    flights_close(fs, 1000);
+    CU_ASSERT_EQUAL(atomic_load(&told), 5);
+}
+
+static void who_watches_is_told_when_time_is_over(void) {
+    struct flights *fs = flights_open(1, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    atomic_store(&told, 0);
+    /* The later one first: the keeper is to look earlier than he meant to. */
+    CU_ASSERT(flights_watch(fs, 1, 60000, true, count_told, &told));
+    CU_ASSERT(flights_watch(fs, 2, 80, true, count_told, &told));
+    CU_ASSERT(flights_watch(fs, 3, 1, true, count_told, &told));
+    CU_ASSERT(flights_watch(fs, 3, 0, true, count_told, &told));
+    told_comes_to(3);
+    usleep(100000);
+    CU_ASSERT_EQUAL(atomic_load(&told), 3); /* who has time is not disturbed */
+    flights_hurry(fs);
+    CU_ASSERT_EQUAL(atomic_load(&told), 4);
+    CU_ASSERT(flights_watch(fs, 1, 60000, true, count_told, &told)); /* at once from now on */
+    CU_ASSERT_EQUAL(atomic_load(&told), 5);
+    flights_wait(fs, 1, 60000, true);
+    flights_close(fs, 0);
+}
+
+/* The flights are closed while many watch: each is told. */
+static void who_still_watches_is_told_at_the_end(void) {
+    struct flights *fs = flights_open(1, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    atomic_store(&told, 0);
+    for (int i = 0; i < MANY; i++)
+        CU_ASSERT(flights_watch(fs, i, 60000 + i, true, count_told, &told));
+    flights_close(fs, 0);
+    CU_ASSERT_EQUAL(atomic_load(&told), MANY);
+}
+
 int main(void) {
     CU_pSuite s = suite_begin("flight", NULL, NULL);
     CU_ADD_TEST(s, each_landing_is_finished_once);
     CU_ADD_TEST(s, waiters_wake_when_it_is_finished);
     CU_ADD_TEST(s, an_event_wakes_who_waits_for_news);
     CU_ADD_TEST(s, what_is_not_on_its_way_is_not_waited_for);
+    CU_ADD_TEST(s, who_watches_is_told_once);
+    CU_ADD_TEST(s, who_watches_is_told_when_time_is_over);
+    CU_ADD_TEST(s, who_still_watches_is_told_at_the_end);
     return suite_run();
 }

@@ -28,6 +28,7 @@
 
 #define WORKERS 4
 #define IDLE    3000
+#define LEFT    200
 
 static char path[64], folder[] = "/tmp/otprefund-serve.XXXXXX";
 static pid_t server;
@@ -63,15 +64,51 @@ static void starve(bool yes) {
     atomic_store(&hungry, yes);
 }
 
+/* A request whose handler leaves it, and what goes on with it. */
+struct later {
+    struct serve_task task;
+    struct reply *reply;
+};
+
+static void go_on(struct serve_task *task) {
+    struct reply *reply = ((struct later *)task)->reply;
+    buf_text(&reply->body, "later\n");
+    reply_finish(reply);
+    serve_answered(reply);
+    free(task);
+}
+
+static void *call_later(void *arg) {
+    struct later *l = arg;
+    usleep(500000);
+    serve_soon(l->reply, &l->task);
+    return NULL;
+}
+
+static bool leave(struct reply *reply) {
+    static pthread_attr_t attr;
+    struct later *l = malloc(sizeof *l);
+    pthread_t thread;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, 65536);
+    if (!l)
+        return false;
+    *l = (struct later){.task.run = go_on, .reply = reply};
+    return pthread_create(&thread, &attr, call_later, l) == 0;
+}
+
 static bool handle(void *arg, struct request *request, int refused, const char *why,
                    struct reply *reply) {
     (void)arg;
-    (void)why;
     if (strcmp(request->path, "/starve") == 0 || strcmp(request->path, "/feed") == 0)
         starve(request->path[1] == 's');
     if (reserve_in_use() > 0)
         atomic_fetch_add(reserve_seen, 1);
     reply_restart(reply, refused ? refused : 200, "text/plain");
+    if (strcmp(request->path, "/later") == 0 && leave(reply))
+        return false;
+    buf_text(&reply->body, refused ? why : "");
     for (int i = strcmp(request->path, "/large") == 0 ? 20000 : 1; i > 0; i--)
         buf_text(&reply->body, "here\n");
     reply_finish(reply);
@@ -92,11 +129,18 @@ static void serve_for_ever(int descriptors) {
     if (pthread_create(&thread, NULL, eater, NULL) != 0)
         _exit(9);
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
+    struct serve *s = NULL;
+    sigset_t end;
+    int number;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &end, NULL);
     if (setrlimit(RLIMIT_NOFILE, &files) != 0 || !listen_open(&door, path, why, sizeof why) ||
-        !serve_start(door.fd, WORKERS, handle, NULL, why, sizeof why))
+        !(s = serve_start(door.fd, WORKERS, handle, NULL, why, sizeof why)))
         _exit(9);
-    for (;;)
-        pause();
+    sigwait(&end, &number);
+    serve_stop(s);
+    _exit(0);
 }
 
 static void server_start(int descriptors) {
@@ -253,6 +297,47 @@ static void test_strange_body(void) {
     server_stop();
 }
 
+/* Many more requests than workers are left by their handlers: they keep nobody, and none is lost. */
+static void test_left(void) {
+    int held[LEFT];
+    char text[4096];
+    server_start(0);
+    for (int i = 0; i < LEFT; i++) {
+        held[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send(held[i], "/later", 0), 0);
+    }
+    for (int i = 0; i < 20; i++)
+        CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    for (int i = 0; i < LEFT; i++) {
+        CU_ASSERT_EQUAL(fcgi_receive(held[i], text, sizeof text), 200);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, "later\n"));
+        close(held[i]);
+    }
+    server_stop();
+}
+
+/* An orderly stop waits for them, and for nothing else. */
+static void test_stop(void) {
+    int held[LEFT], status = -1;
+    char text[4096];
+    server_start(0);
+    for (int i = 0; i < LEFT; i++) {
+        held[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send(held[i], "/later", 0), 0);
+    }
+    int idle = fcgi_connect(path);
+    usleep(250000);
+    kill(server, SIGTERM);
+    for (int i = 0; i < LEFT; i++) {
+        CU_ASSERT_EQUAL(fcgi_receive(held[i], text, sizeof text), 200);
+        close(held[i]);
+    }
+    CU_ASSERT_EQUAL(waitpid(server, &status, 0), server);
+    CU_ASSERT_EQUAL(status, 0);
+    close(idle);
+    unlink(path);
+}
+
 /* Descriptors beyond 1024 too, where select(2) ends. */
 static void test_idle(void) {
     static int held[IDLE];
@@ -289,6 +374,8 @@ int main(void) {
     CU_add_test(s, "out of descriptors, all idle", test_refused);
     CU_add_test(s, "cut requests", test_cut);
     CU_add_test(s, "what has no place in a body", test_strange_body);
+    CU_add_test(s, "requests that are left", test_left);
+    CU_add_test(s, "an orderly stop", test_stop);
     CU_add_test(s, "thousands of idle connections", test_idle);
     int failed = suite_run();
     rmdir(folder);
