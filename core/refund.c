@@ -388,6 +388,10 @@ void refund_finish(struct otr *o, struct flight *flight) {
         g.customer = m.customer;
         g.recipient = m.recipient;
         g.transacted_at = m.bank_time;
+    } else if (m.outcome == OTR_OUTCOME_UNKNOWN && m.reason == OTR_REASON_OTHER_TID) {
+        /* No fact of ours: the journal records what was named (promise 5). */
+        g.tid = *flight->tid ? m.tid : "";
+        g.client_ref_id = *flight->tid ? "" : m.client_ref_id;
     }
     if (flight->kind == OTR_KIND_REFUND)
         settle_refund(o, &m, &g);

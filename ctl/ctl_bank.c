@@ -32,7 +32,7 @@ static void print_transaction(const struct otr_transaction *t) {
         line("open_attempt", text);
     }
     if (t->contradicted)
-        line("contradicted", "the bank's later word disagrees with a settled attempt: look at it");
+        line("contradicted", "a word of the bank disagrees with what is recorded: look at it");
 }
 
 static int tell(struct otr *o, const struct otr_attempt *a) {

@@ -251,7 +251,7 @@ CREATE TABLE otprefund.contradiction (
     found_at         timestamptz NOT NULL DEFAULT clock_timestamp()
                      CONSTRAINT found_at_finite CHECK (isfinite(found_at)),
     what             text COLLATE "C" NOT NULL
-                     CONSTRAINT what_words CHECK (what IN ('outcome', 'resolution', 'amount')),
+                     CONSTRAINT what_words CHECK (what IN ('outcome', 'resolution', 'amount', 'tid')),
     recorded         text NOT NULL CONSTRAINT recorded_size CHECK (octet_length(recorded) BETWEEN 1 AND 500),
     found            text NOT NULL CONSTRAINT found_size CHECK (octet_length(found) BETWEEN 1 AND 500),
     evidence         jsonb CONSTRAINT evidence_object CHECK (jsonb_typeof(evidence) = 'object'
@@ -259,12 +259,12 @@ CREATE TABLE otprefund.contradiction (
     CONSTRAINT contradiction_once UNIQUE (attempt_id, by_attempt_id, what, found)
 );
 COMMENT ON TABLE otprefund.contradiction IS
-    'Insert-only. A later word of the bank that disagrees with what is recorded; nothing is changed by it, people look at it.';
+    'Insert-only. A word of the bank that disagrees with what is recorded or was asked about; nothing is changed by it, people look at it.';
 COMMENT ON COLUMN otprefund.contradiction.contradiction_id IS 'Number of the row.';
 COMMENT ON COLUMN otprefund.contradiction.attempt_id IS 'The attempt whose record is contradicted.';
 COMMENT ON COLUMN otprefund.contradiction.by_attempt_id IS 'The attempt whose answer says so; may be the same one.';
 COMMENT ON COLUMN otprefund.contradiction.found_at IS 'When it was found, by the database''s clock.';
-COMMENT ON COLUMN otprefund.contradiction.what IS 'What disagrees: outcome, resolution or amount.';
+COMMENT ON COLUMN otprefund.contradiction.what IS 'What disagrees: outcome, resolution, amount or tid (where it was asked for by reference: that).';
 COMMENT ON COLUMN otprefund.contradiction.recorded IS 'What stands in the journal.';
 COMMENT ON COLUMN otprefund.contradiction.found IS 'What was said later.';
 COMMENT ON COLUMN otprefund.contradiction.evidence IS 'The known-safe fields of the later answer.';

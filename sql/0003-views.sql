@@ -21,8 +21,9 @@ SELECT a.attempt_id,
                 CASE WHEN q.attempt_id IS NOT NULL AND t.asked_at >= a.started_at THEN t.tx_status END,
                 o.tx_status) AS tx_status,
        coalesce(o.refund_tid, r.refund_tid) AS refund_tid,
-       coalesce(o.amount, r.amount, t.amount) AS amount,
-       CASE WHEN r.attempt_id IS NULL THEN o.refunded_amount ELSE r.refunded_amount END AS refunded_amount,
+       coalesce(t.amount, r.amount, o.amount) AS amount,
+       CASE WHEN r.attempt_id IS NOT NULL THEN r.refunded_amount
+            WHEN o.outcome <> 'unknown' THEN o.refunded_amount END AS refunded_amount,
        coalesce(r.inquiries, q.inquiries, 0) AS inquiries,
        a.channel,
        a.node,
@@ -58,7 +59,7 @@ COMMENT ON COLUMN otprefund.attempt_status.resolved_at IS 'When it was settled.'
 COMMENT ON COLUMN otprefund.attempt_status.resolved_by IS 'How it was settled: answer, inquiry or manual.';
 COMMENT ON COLUMN otprefund.attempt_status.tx_status IS 'The bank''s last tx_status on it: of the settling answer; while open: of the last inquiry; else of the outcome.';
 COMMENT ON COLUMN otprefund.attempt_status.refund_tid IS 'The bank''s number of the refund.';
-COMMENT ON COLUMN otprefund.attempt_status.amount IS 'Amount of the transaction, in rupees.';
+COMMENT ON COLUMN otprefund.attempt_status.amount IS 'Amount of the transaction, in rupees: the one first told, whatever an answer named later.';
 COMMENT ON COLUMN otprefund.attempt_status.refunded_amount IS 'What was credited, in rupees.';
 COMMENT ON COLUMN otprefund.attempt_status.inquiries IS 'Inquiries made to settle it.';
 COMMENT ON COLUMN otprefund.attempt_status.channel IS 'Where it came from.';
@@ -74,7 +75,7 @@ COMMENT ON COLUMN otprefund.attempt_status.evidence IS 'The known-safe fields of
 COMMENT ON COLUMN otprefund.attempt_status.evidence_attempt_id IS 'The attempt whose answer settled it.';
 COMMENT ON COLUMN otprefund.attempt_status.next_inquiry_at IS 'When the resolver asks next; NULL when settled.';
 COMMENT ON COLUMN otprefund.attempt_status.open IS 'A refund attempt without a resolution.';
-COMMENT ON COLUMN otprefund.attempt_status.contradicted IS 'A later word of the bank disagrees: see contradiction.';
+COMMENT ON COLUMN otprefund.attempt_status.contradicted IS 'A word of the bank disagrees: see contradiction.';
 
 CREATE VIEW otprefund.unresolved AS
 SELECT q.attempt_id,
@@ -83,7 +84,7 @@ SELECT q.attempt_id,
        q.operator,
        q.opened_at AS started_at,
        clock_timestamp() - q.opened_at AS age,
-       coalesce(o.amount, t.amount) AS amount,
+       coalesce(t.amount, o.amount) AS amount,
        o.outcome,
        o.reason,
        t.tx_status,

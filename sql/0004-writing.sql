@@ -201,10 +201,8 @@ COMMENT ON FUNCTION otprefund.attempt_begun(bytea, text, text) IS
 CREATE FUNCTION otprefund.facts_put(
     p_attempt_id bigint, p_asked_at timestamptz, p_now timestamptz, p_tid text, p_client_ref_id text,
     p_amount numeric, p_tx_status integer, p_customer text, p_recipient text,
-    p_transacted_at timestamptz, p_evidence jsonb)
+    p_transacted_at timestamptz)
     RETURNS void LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    v_known numeric;
 BEGIN
     INSERT INTO otprefund.transaction AS t
            (tid, client_ref_id, amount, tx_status, customer, recipient, transacted_at, answered_at,
@@ -222,19 +220,11 @@ BEGIN
            asked_at = excluded.asked_at,
            by_attempt_id = excluded.by_attempt_id
      WHERE excluded.asked_at >= t.asked_at;
-    IF p_amount IS NOT NULL THEN
-        SELECT t.amount INTO v_known FROM otprefund.transaction t WHERE t.tid = p_tid;
-        IF v_known <> p_amount THEN
-            INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found, evidence)
-            VALUES (p_attempt_id, p_attempt_id, 'amount', v_known::text, p_amount::text, p_evidence)
-            ON CONFLICT DO NOTHING;
-        END IF;
-    END IF;
 END
 $$;
 COMMENT ON FUNCTION otprefund.facts_put(bigint, timestamptz, timestamptz, text, text, numeric, integer,
-        text, text, timestamptz, jsonb) IS
-    'Stores what an answer told of a transaction; an answer to an older question changes nothing, and another amount is a contradiction.';
+        text, text, timestamptz) IS
+    'Stores what an answer told of a transaction; an answer to an older question changes nothing, and the amount first told stays.';
 
 CREATE FUNCTION otprefund.resolution_put(
     p_settles bigint, p_open boolean, p_open_inquiries integer, p_resolution text, p_how text,
@@ -246,17 +236,17 @@ DECLARE
     v_known numeric;
 BEGIN
     IF p_open THEN
-        IF p_amount IS NULL THEN
-            SELECT t.amount INTO v_known
-              FROM otprefund.transaction t
-             WHERE t.tid = (SELECT a.tid FROM otprefund.attempt a WHERE a.attempt_id = p_settles);
-        END IF;
+        -- Another amount than the known one is a contradiction (answer_check), and counts nowhere.
+        SELECT t.amount INTO v_known
+          FROM otprefund.transaction t
+         WHERE t.tid = (SELECT a.tid FROM otprefund.attempt a WHERE a.attempt_id = p_settles);
         INSERT INTO otprefund.resolution (attempt_id, resolution, resolved_by, evidence_attempt_id,
                                           tx_status, refund_tid, amount, refunded_amount, inquiries)
         VALUES (p_settles, p_resolution, p_how, p_attempt_id, p_tx_status, p_refund_tid,
-                coalesce(p_amount, v_known),
-                CASE p_resolution WHEN 'refunded'
-                     THEN coalesce(p_refunded_amount, p_amount, v_known) END,
+                coalesce(v_known, p_amount),
+                CASE WHEN p_resolution <> 'refunded' THEN NULL
+                     WHEN p_amount <> v_known THEN v_known
+                     ELSE coalesce(p_refunded_amount, p_amount, v_known) END,
                 p_open_inquiries + (p_kind = 'inquiry')::integer);
         DELETE FROM otprefund.open_attempt q WHERE q.attempt_id = p_settles;
         IF p_how <> 'answer' THEN -- whoever waits for it may be on another node
@@ -346,7 +336,7 @@ DECLARE
     v_amount numeric(14,2) := p_amount_paise / 100::numeric;
     v_refunded numeric(14,2) := p_refunded_paise / 100::numeric;
 BEGIN
-    SELECT a.kind, a.tid, a.about_attempt_id, a.started_at INTO v_a
+    SELECT a.kind, a.tid, a.client_ref_id, a.about_attempt_id, a.started_at INTO v_a
       FROM otprefund.attempt a WHERE a.attempt_id = p_attempt_id;
     IF NOT FOUND THEN
         RETURN 'not_found';
@@ -387,8 +377,11 @@ BEGIN
                     p_transacted_ms::text) IS NOT NULL THEN
         PERFORM otprefund.facts_put(p_attempt_id, v_a.started_at, v_now, p_tid, p_client_ref_id,
             v_amount, p_tx_status, p_customer, p_recipient,
-            timestamptz 'epoch' + p_transacted_ms * interval '1 millisecond', p_evidence);
+            timestamptz 'epoch' + p_transacted_ms * interval '1 millisecond');
     END IF;
+    PERFORM otprefund.answer_check(p_attempt_id, p_kind, coalesce(p_settles, v_q.attempt_id), v_a.tid,
+        v_a.client_ref_id, p_reason, p_tid, p_client_ref_id,
+        CASE WHEN p_outcome <> 'rejected' THEN v_amount END, p_evidence);
     -- 4. what it settles, or when to ask next
     IF p_settles IS NOT NULL AND p_resolution IS NOT NULL THEN
         v_settled := otprefund.resolution_put(p_settles, v_open, v_q.inquiries, p_resolution, p_how,

@@ -5,11 +5,58 @@ SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
 SET LOCAL ROLE otprefund_owner;
 
--- ---- an inquiry that disagrees with a resolution ---------------------------------------------------
-
 -- The same finding is recorded once, however often the bank is asked.
-CREATE UNIQUE INDEX contradiction_found_once ON otprefund.contradiction (attempt_id, found)
-    WHERE what = 'resolution';
+CREATE UNIQUE INDEX contradiction_found_once ON otprefund.contradiction (attempt_id, what, found)
+    WHERE what <> 'outcome';
+
+-- ---- an answer about another transaction, or of another amount -----------------------------------
+
+-- Looks at every answer, whatever it proves: one that names another TID proves nothing, but somebody must see it.
+-- Who asks again and again finds the same: an inquiry's finding is put to the refund attempt it is about, or where there
+-- is none to the first attempt that had it.
+CREATE FUNCTION otprefund.answer_check(
+    p_attempt_id bigint, p_kind text, p_about bigint, p_asked_tid text, p_asked_ref text, p_reason text,
+    p_tid text, p_client_ref_id text, p_amount numeric, p_evidence jsonb)
+    RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_tid text := coalesce(p_asked_tid, p_tid);
+    v_at bigint := p_attempt_id;
+    v_what text := 'tid';
+    v_recorded text;
+    v_found text;
+BEGIN
+    IF p_reason = 'other_tid' THEN
+        v_recorded := coalesce(p_asked_tid, p_asked_ref);
+        v_found := CASE WHEN p_asked_tid IS NULL THEN p_client_ref_id ELSE coalesce(p_tid, 'unreadable') END;
+    ELSIF p_amount IS NOT NULL AND coalesce(p_tid, v_tid) = v_tid THEN
+        v_what := 'amount';
+        SELECT t.amount::text INTO v_recorded FROM otprefund.transaction t WHERE t.tid = v_tid;
+        v_found := p_amount::numeric(14,2)::text;
+    END IF;
+    IF (v_recorded <> v_found) IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    IF p_kind = 'inquiry' THEN
+        v_at := coalesce(p_about, (
+            SELECT a.attempt_id FROM otprefund.attempt a
+             WHERE a.tid = v_tid AND a.kind = 'refund'
+             ORDER BY a.attempt_id + 0 DESC LIMIT 1), (
+            SELECT a.attempt_id FROM otprefund.attempt a
+             WHERE a.tid = v_tid
+               AND (SELECT c.attempt_id FROM otprefund.contradiction c
+                     WHERE c.attempt_id = a.attempt_id AND c.what = v_what AND c.found = v_found
+                     LIMIT 1) IS NOT NULL
+             LIMIT 1), p_attempt_id);
+    END IF;
+    INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found, evidence)
+    VALUES (v_at, p_attempt_id, v_what, v_recorded, v_found, p_evidence)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION otprefund.answer_check(bigint, text, bigint, text, text, text, text, text, numeric, jsonb) IS
+    'Records that an answer names another TID or amount than those it was asked about, once per finding; changes nothing else.';
+
+-- ---- an inquiry that disagrees with a resolution ---------------------------------------------------
 
 -- Refunded is for ever: refund pending, success or fail said afterwards contradicts it.  An inquiry
 -- that was asked before the refund was settled may well say so.  "Refunded" where every attempt of

@@ -133,6 +133,10 @@ DECLARE
     v_now timestamptz;
     v_done boolean[];  -- by the call's place: written at once
     v_facts boolean[]; -- its facts are still to be told
+    v_odd boolean[];   -- it names another TID or amount
+    v_tid text[];      -- what was asked about, by TID
+    v_ref text[];      -- or by reference
+    v_about bigint[];  -- the open attempt it is about
     v_check boolean[]; -- an inquiry that was to settle nothing, where something is settled
     v_asked timestamptz[];
     v_told bigint[];   -- settled by an inquiry: whoever waits for it may be on another node
@@ -158,7 +162,7 @@ BEGIN
                (i.refunded_paise / 100::numeric)::numeric(14,2) AS refunded,
                i.tid, i.client_ref_id, i.customer, i.recipient, i.settles, i.resolution, i.how,
                timestamptz 'epoch' + i.transacted_ms * interval '1 millisecond' AS transacted_at,
-               i.next_inquiry_ms, a.tid AS about_tid, a.started_at,
+               i.next_inquiry_ms, a.tid AS about_tid, a.client_ref_id AS about_ref, a.started_at,
                q.attempt_id AS open_id, q.inquiries,
                row_number() OVER (PARTITION BY coalesce(a.tid, i.tid, i.n::text) ORDER BY i.n) = 1 AS first
           FROM unnest(p_attempt_id, p_kind, p_outcome, p_reason, p_http_status, p_duration_ms, p_message,
@@ -169,7 +173,7 @@ BEGIN
                       evidence, tx_status, refund_tid, otp_ref_id, amount_paise, refunded_paise, tid,
                       client_ref_id, customer, recipient, transacted_ms, settles, resolution, how,
                       next_inquiry_ms, n)
-          JOIN LATERAL (SELECT a.tid, a.about_attempt_id, a.started_at FROM otprefund.attempt a
+          JOIN LATERAL (SELECT a.tid, a.client_ref_id, a.about_attempt_id, a.started_at FROM otprefund.attempt a
                 WHERE a.attempt_id = i.attempt_id AND a.kind = i.kind LIMIT 1) a ON true
           LEFT JOIN LATERAL (SELECT q.attempt_id, q.inquiries FROM otprefund.open_attempt q
                 WHERE q.attempt_id = coalesce(i.settles, CASE i.kind
@@ -216,14 +220,15 @@ BEGIN
         INSERT INTO otprefund.resolution (attempt_id, resolution, resolved_by, evidence_attempt_id,
                                           tx_status, refund_tid, amount, refunded_amount, inquiries)
         SELECT i.settles, i.resolution, i.how, i.attempt_id, i.tx_status, i.refund_tid,
-               coalesce(i.amount, t.amount),
-               CASE i.resolution WHEN 'refunded' THEN coalesce(i.refunded, i.amount, t.amount) END,
+               coalesce(t.amount, i.amount),
+               CASE WHEN i.resolution <> 'refunded' THEN NULL
+                    WHEN i.amount <> t.amount THEN t.amount
+                    ELSE coalesce(i.refunded, i.amount, t.amount) END,
                i.inquiries + (i.kind = 'inquiry')::integer
           FROM asked i
           JOIN put p ON p.attempt_id = i.attempt_id
           LEFT JOIN LATERAL (SELECT t.amount FROM otprefund.transaction t
                 WHERE t.tid = (SELECT s.tid FROM otprefund.attempt s WHERE s.attempt_id = i.settles)
-                  AND i.amount IS NULL
                 LIMIT 1) t ON true
          WHERE i.resolution IS NOT NULL
         RETURNING resolution.attempt_id, resolution.resolved_by
@@ -252,12 +257,16 @@ BEGIN
                      AND i.tid = coalesce(i.about_tid, i.tid)
                      AND coalesce(i.client_ref_id, i.customer, i.recipient, i.amount::text,
                                   i.tx_status::text, i.transacted_at::text) IS NOT NULL ORDER BY c.n),
+           array_agg(p.attempt_id IS NOT NULL AND coalesce(i.reason = 'other_tid'
+                     OR (SELECT t.amount FROM otprefund.transaction t
+                          WHERE t.tid = coalesce(i.about_tid, i.tid)) <> i.amount, false) ORDER BY c.n),
+           array_agg(i.about_ref ORDER BY c.n), array_agg(coalesce(i.settles, i.open_id) ORDER BY c.n),
            array_agg(p.attempt_id IS NOT NULL AND i.kind = 'inquiry' AND i.outcome = 'answered'
                      AND i.settles IS NULL AND i.open_id IS NULL AND i.tid = coalesce(i.about_tid, i.tid)
                      AND (SELECT r.attempt_id FROM otprefund.attempt r
                            WHERE r.tid = i.tid AND r.kind = 'refund' LIMIT 1) IS NOT NULL ORDER BY c.n),
-           array_agg(i.started_at ORDER BY c.n), array_agg(s.attempt_id ORDER BY c.n)
-      INTO v_done, v_facts, v_check, v_asked, v_told
+           array_agg(i.about_tid ORDER BY c.n), array_agg(i.started_at ORDER BY c.n), array_agg(s.attempt_id ORDER BY c.n)
+      INTO v_done, v_facts, v_odd, v_ref, v_about, v_check, v_tid, v_asked, v_told
       FROM generate_series(1, cardinality(p_attempt_id)) AS c(n)
       LEFT JOIN asked i ON i.n = c.n
       LEFT JOIN put p ON p.attempt_id = i.attempt_id AND i.first
@@ -276,7 +285,13 @@ BEGIN
             PERFORM otprefund.facts_put(p_attempt_id[k], v_asked[k], v_now, p_tid[k],
                 p_client_ref_id[k], (p_amount_paise[k] / 100::numeric)::numeric(14,2), p_tx_status[k],
                 p_customer[k], p_recipient[k],
-                timestamptz 'epoch' + p_transacted_ms[k] * interval '1 millisecond', p_evidence[k]);
+                timestamptz 'epoch' + p_transacted_ms[k] * interval '1 millisecond');
+        END IF;
+        IF v_facts[k] OR v_odd[k] THEN
+            PERFORM otprefund.answer_check(p_attempt_id[k], p_kind[k], v_about[k], v_tid[k], v_ref[k],
+                p_reason[k], p_tid[k], p_client_ref_id[k],
+                CASE WHEN p_outcome[k] <> 'rejected' THEN (p_amount_paise[k] / 100::numeric)::numeric(14,2) END,
+                p_evidence[k]);
         END IF;
         IF v_told[k] IS NOT NULL THEN
             PERFORM pg_notify('otprefund_settled', v_told[k]::text);

@@ -117,7 +117,8 @@ struct journal_finding {
 
     /* Facts about the transaction, stored where given (inquiry answered, or amounts of a refund).
      */
-    const char *tid; /* of the transaction; "" leaves the transaction table alone */
+    const char *tid; /* of the transaction; "" or another than was asked about leaves the
+                        transaction table alone */
     const char *client_ref_id;
     const char *customer, *recipient; /* masked */
     int64_t transacted_at;
@@ -134,7 +135,8 @@ struct journal_finding {
  * Records outcome, facts and resolution in one transaction.  Calling it again with the same finding
  * changes nothing and answers JOURNAL_OK.  An outcome or resolution that contradicts a recorded one
  * is written to table contradiction and changes nothing that is recorded (an inquiry's own outcome
- * and the facts it tells are still recorded); JOURNAL_OK.  After a recorded outcome "unknown" (a
+ * and the facts it tells are still recorded); so is another TID (reason other_tid) or amount than
+ * the transaction's, which counts nowhere; JOURNAL_OK.  After a recorded outcome "unknown" (a
  * node taken for lost) proof that comes late still settles the attempt: table late_answer;
  * JOURNAL_OK. If the database refuses the bank's words (message, evidence), the rest is recorded
  * without them. JOURNAL_OK, _NOT_FOUND, _REFUSED, _DOWN (keep it and call again), _NO_MEMORY.

@@ -194,7 +194,7 @@ struct otr_attempt {
     int inquiries;           /* inquiries made to settle it */
     int64_t next_inquiry_at; /* 0 when settled */
     bool open;               /* a refund attempt without a resolution */
-    bool contradicted;       /* a later word of the bank disagrees: look at it */
+    bool contradicted;       /* a word of the bank disagrees: look at it */
 };
 
 /* What is known of a transaction: the bank's last answer and what was tried so far. */

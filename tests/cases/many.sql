@@ -31,7 +31,7 @@ BEGIN
            FROM otprefund.open_attempt q WHERE q.attempt_id = a.attempt_id),
         (SELECT concat_ws(' ', 'transaction', t.client_ref_id, t.amount, t.tx_status, t.customer, t.recipient,
                           pg_temp.number(t.by_attempt_id)) FROM otprefund.transaction t WHERE t.tid = a.tid),
-        (SELECT string_agg(concat_ws(' ', 'contradiction', c.what, c.recorded, c.found,
+        (SELECT string_agg(concat_ws(' ', 'contradiction', c.what, CASE c.what WHEN 'tid' THEN substr(c.recorded, 2) ELSE c.recorded END, c.found,
                                      pg_temp.number(c.by_attempt_id)), '; '
                            ORDER BY c.what, c.found, pg_temp.number(c.by_attempt_id))
            FROM otprefund.contradiction c WHERE c.attempt_id = a.attempt_id))
@@ -114,7 +114,7 @@ BEGIN
       FROM (SELECT p.n, a.kind, a.tid AS a_tid, o.outcome,
                    CASE o.outcome WHEN 'rejected' THEN pg_temp.any_of('wrong_otp', 'bank_busy')
                         WHEN 'not_sent' THEN 'overloaded'
-                        WHEN 'unknown' THEN pg_temp.any_of('no_answer', 'bank_error') END AS reason,
+                        WHEN 'unknown' THEN pg_temp.any_of('no_answer', 'bank_error', 'other_tid', 'other_amount') END AS reason,
                    CASE WHEN a.kind = 'inquiry' AND o.outcome = 'answered'
                         THEN pg_temp.any_of('0', '1', '2', '3', '4')::integer END AS tx_status,
                    CASE WHEN random() < 0.7 THEN pg_temp.any_of('50000', '50000', '50000', '60000')::bigint END AS paise,

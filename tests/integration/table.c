@@ -130,6 +130,30 @@ static void look_when_settled(const struct rule *x, const struct run *n, const s
     reply_free(&r);
 }
 
+/* 97: the answer named another TID.  What settled it later does not hide that (promise 5). */
+static void look_contradicted(const struct rule *x, const struct run *n) {
+    char path[96], link[64];
+    struct reply r = {0};
+    bool expected = x->last == 97;
+    expect_number(n->about, "contradictions", expected,
+                  db_number("select count(*) from otprefund.contradiction c join otprefund.attempt a"
+                            " using (attempt_id) where a.tid::text = $1",
+                            n->tid, NULL));
+    if (!expected)
+        return;
+    snprintf(path, sizeof path, "/attempts/%ld", n->refund_id);
+    client_get(&it.desk, path, &r);
+    expect_says(n->about, &r, "disagrees with what is shown here");
+    snprintf(path, sizeof path, "/refunds/%s", n->tid);
+    client_get(&it.desk, path, &r);
+    expect_says(n->about, &r, "disagrees with what is recorded");
+    snprintf(path, sizeof path, "/attempts?status=contradicted&tid=%s", n->tid);
+    snprintf(link, sizeof link, "/attempts/%ld", n->refund_id);
+    client_get(&it.desk, path, &r);
+    expect_says(n->about, &r, link);
+    reply_free(&r);
+}
+
 /* ---- one row, from the page to the POST ------------------------------------------------------ */
 
 /* Where the desk offers no form, a machine may still ask: the bank's refusal must be understood. */
@@ -225,6 +249,7 @@ static void finish_refund(const struct rule *x, struct run *n) {
     expect_text(n->about, "resolution", x->resolution, w.resolution);
     expect_word(n->about, "resolved by", x->by, w.resolved_by);
     look_when_settled(x, n, &w);
+    look_contradicted(x, n);
     if (strcmp(x->resolution, "refunded") == 0) {
         expect_number(n->about, "refunded_amount in paise", book_of(n->tid).credited,
                       paise(w.refunded_amount));

@@ -177,6 +177,135 @@ static void while_open(void) {
     CU_ASSERT(look(open).open);
 }
 
+/* ---- another TID, another amount ------------------------------------------------------------ */
+
+/* It is on the pages and in the list: the attempt's, the transaction's, status=contradicted. */
+static void shown(const char *tid, int64_t id) {
+    struct otr_attempt rows[4];
+    struct otr_transaction t;
+    struct otr_filter filter = {.tid = tid, .contradicted_only = true};
+    int n = 0;
+    CU_ASSERT(look(id).contradicted);
+    CU_ASSERT_EQUAL(journal_transaction(j, tid, NULL, &t), JOURNAL_OK);
+    CU_ASSERT(t.contradicted);
+    CU_ASSERT_EQUAL(journal_attempts(j, &filter, 4, rows, &n), JOURNAL_OK);
+    CU_ASSERT(n == 1 && rows[0].attempt_id == id);
+}
+
+static void unproven(int64_t id, enum otr_kind kind, enum otr_reason reason, const char *tid,
+                     int64_t amount) {
+    struct journal_finding f = finding(id, kind, OTR_OUTCOME_UNKNOWN);
+    f.reason = reason;
+    f.tid = tid;
+    f.amount = f.refunded_amount = amount;
+    f.next_inquiry_ms = kind == OTR_KIND_REFUND ? 1000 : 0;
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK); /* once more changes nothing */
+}
+
+/* An inquiry that names this amount; id: the attempt that it settles by tx_status, or 0. */
+static void told(const char *tid, int tx_status, int64_t amount, int64_t id) {
+    struct journal_finding f =
+        finding(begin(OTR_KIND_INQUIRY, tid), OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED);
+    f.tx_status = tx_status;
+    f.tid = tid;
+    f.amount = amount;
+    f.refunded_amount = tx_status == 4 ? amount + 500 : OTR_NO_AMOUNT;
+    if (id)
+        settle(&f, id, tx_status == 4 ? OTR_RESOLUTION_REFUNDED : OTR_RESOLUTION_NOT_REFUNDED,
+               OTR_HOW_INQUIRY);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+}
+
+static void another_tid(void) {
+    static const enum otr_kind kinds[] = {OTR_KIND_OTP, OTR_KIND_REFUND};
+    char expected[80];
+    for (int k = 0; k < 2; k++) {
+        const char *tid = new_tid(), *other = new_tid();
+        int64_t id = begin(kinds[k], tid);
+        told(tid, 3, 50000, 0);
+        unproven(id, kinds[k], OTR_REASON_OTHER_TID, other, OTR_NO_AMOUNT);
+        snprintf(expected, sizeof expected, "tid|%s|%s\n", tid, other);
+        says(id, expected);
+        shown(tid, id);
+        if (kinds[k] == OTR_KIND_REFUND) { /* and it stays, once an inquiry has settled it */
+            told(tid, 4, 50000, id);
+            CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_REFUNDED);
+            CU_ASSERT_EQUAL(look(id).refunded_amount, 50500);
+            says(id, expected);
+            shown(tid, id);
+        }
+        struct otr_transaction t;
+        CU_ASSERT_EQUAL(journal_transaction(j, other, NULL, &t), JOURNAL_NOT_FOUND);
+    }
+}
+
+static void unreadable_tid(void) {
+    const char *tid = new_tid();
+    char expected[80];
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    snprintf(expected, sizeof expected, "tid|%s|unreadable\n", tid);
+    unproven(id, OTR_KIND_REFUND, OTR_REASON_OTHER_TID, "", OTR_NO_AMOUNT);
+    says(id, expected);
+}
+
+/* Its node was taken for lost; then the answer came. */
+static void another_tid_late(void) {
+    const char *tid = new_tid(), *other = new_tid();
+    char expected[80];
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    unproven(id, OTR_KIND_REFUND, OTR_REASON_NODE_LOST, NULL, OTR_NO_AMOUNT);
+    unproven(id, OTR_KIND_REFUND, OTR_REASON_OTHER_TID, other, OTR_NO_AMOUNT);
+    snprintf(expected, sizeof expected, "tid|%s|%s\n", tid, other);
+    says(id, expected);
+}
+
+static void another_amount(void) {
+    const char *tid = new_tid();
+    told(tid, 3, 50000, 0);
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    unproven(id, OTR_KIND_REFUND, OTR_REASON_OTHER_AMOUNT, NULL, 60000);
+    says(id, "amount|500.00|600.00\n");
+    shown(tid, id);
+    CU_ASSERT_EQUAL(look(id).amount, 50000);
+    CU_ASSERT_EQUAL(look(id).refunded_amount, OTR_NO_AMOUNT);
+    told(tid, 4, 50000, id);
+    CU_ASSERT_EQUAL(look(id).refunded_amount, 50500);
+    says(id, "amount|500.00|600.00\n");
+    shown(tid, id);
+}
+
+/* Refunded is refunded; but what is counted is the amount that was known. */
+static void settled_with_another_amount(void) {
+    const char *tid = new_tid();
+    told(tid, 3, 50000, 0);
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    unproven(id, OTR_KIND_REFUND, OTR_REASON_NO_ANSWER, NULL, OTR_NO_AMOUNT);
+    told(tid, 4, 60000, id);
+    CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_REFUNDED);
+    CU_ASSERT_EQUAL(look(id).amount, 50000);
+    CU_ASSERT_EQUAL(look(id).refunded_amount, 50000);
+    for (int k = 0; k < 3; k++)
+        told(tid, 4, 60000, 0); /* the same finding: once */
+    says(id, "amount|500.00|600.00\n");
+    shown(tid, id);
+    told(tid, 4, 70000, 0);
+    says(id, "amount|500.00|600.00\namount|500.00|700.00\n");
+}
+
+/* Every look at the page asks. */
+static void another_amount_without_an_attempt(void) {
+    const char *tid = new_tid();
+    char sql[300];
+    for (int k = 0; k < 4; k++)
+        told(tid, 3, k == 0 ? 50000 : 60000, 0);
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM otprefund.contradiction c JOIN otprefund.attempt a"
+             " USING (attempt_id) WHERE a.tid = '%s'",
+             tid);
+    CU_ASSERT_EQUAL(pg_number(sql), 1);
+}
+
 /* Neither the whole journal nor all contradictions are looked through. */
 static void by_index(void) {
     const char *tid = new_tid();
@@ -211,6 +340,12 @@ int main(void) {
     CU_add_test(s, "what is refunded is not asked for again", refunded_once);
     CU_add_test(s, "rejected, and refunded elsewhere", rejected_and_elsewhere);
     CU_add_test(s, "while one is open", while_open);
+    CU_add_test(s, "another TID", another_tid);
+    CU_add_test(s, "a TID that cannot be read", unreadable_tid);
+    CU_add_test(s, "another TID, after its node was lost", another_tid_late);
+    CU_add_test(s, "another amount", another_amount);
+    CU_add_test(s, "settled with another amount", settled_with_another_amount);
+    CU_add_test(s, "another amount, and no attempt", another_amount_without_an_attempt);
     CU_add_test(s, "by index", by_index);
     int failed = suite_run();
     steps_close();

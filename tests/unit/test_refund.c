@@ -271,6 +271,29 @@ static void the_amount_that_is_known_proves(void) {
     otr_close(o, 1000);
 }
 
+/* The journal is told which one: it records a contradiction (promise 5). */
+static void another_tid_is_handed_on(void) {
+    struct otr_fault f;
+    int64_t id;
+    for (int k = 0; k < 2; k++) {
+        fake_reset();
+        answers("{\"status\":0,\"response_status_id\":0,\"data\":{\"tid\":\"777\","
+                "\"tx_status\":\"4\",\"amount\":\"499\",\"otp_ref_id\":\"\"}}");
+        struct otr *o = open_core(false);
+        CU_ASSERT_EQUAL(k ? refund(o, &f)
+                          : otr_send_otp(o, &ASHA, "12345600", "key-1", &id, &f),
+                        OTR_OK);
+        CU_ASSERT(fake_wait_finished(1));
+        CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_UNKNOWN);
+        CU_ASSERT_EQUAL(fake.found.reason, OTR_REASON_OTHER_TID);
+        CU_ASSERT_EQUAL(fake.found.resolution, OTR_RESOLUTION_NONE);
+        CU_ASSERT_EQUAL(fake.found.tx_status, OTR_NO_STATUS);
+        CU_ASSERT_EQUAL(fake.found.amount, OTR_NO_AMOUNT);
+        CU_ASSERT_STRING_EQUAL(fake.found_tid, "777");
+        otr_close(o, 1000);
+    }
+}
+
 /* Asked by the merchant's own reference, only an answer that names it says something. */
 static void an_answer_names_the_reference_asked_for(void) {
     static const struct {
@@ -542,6 +565,7 @@ int main(void) {
     CU_ADD_TEST(s, a_wrong_otp_settles);
     CU_ADD_TEST(s, another_amount_proves_nothing);
     CU_ADD_TEST(s, the_amount_that_is_known_proves);
+    CU_ADD_TEST(s, another_tid_is_handed_on);
     CU_ADD_TEST(s, an_answer_names_the_reference_asked_for);
     CU_ADD_TEST(s, the_retailer_code_is_ones_own_or_the_merchants);
     CU_ADD_TEST(s, the_banks_clock_is_noticed);
