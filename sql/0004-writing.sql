@@ -382,8 +382,15 @@ BEGIN
     PERFORM otprefund.answer_check(p_attempt_id, p_kind, coalesce(p_settles, v_q.attempt_id), v_a.tid,
         v_a.client_ref_id, p_reason, p_tid, p_client_ref_id,
         CASE WHEN p_outcome <> 'rejected' THEN v_amount END, p_evidence);
-    -- 4. what it settles, or when to ask next
-    IF p_settles IS NOT NULL AND p_resolution IS NOT NULL THEN
+    -- 4. what it settles, or when to ask next.  Asked while the call itself may have been on the wire, "not refunded"
+    -- is no word on it, however short settle_s.
+    IF p_settles IS NOT NULL AND p_resolution IS NOT NULL
+       AND NOT (p_kind = 'inquiry' AND p_resolution = 'not_refunded'
+                AND (SELECT a.deadline_at FROM otprefund.attempt a
+                      WHERE a.attempt_id = p_settles LIMIT 1) > v_a.started_at
+                AND (SELECT o.attempt_id FROM otprefund.outcome o
+                      WHERE o.attempt_id = p_settles AND o.finished_at + interval '0' <= v_a.started_at
+                      LIMIT 1) IS NULL) THEN
         v_settled := otprefund.resolution_put(p_settles, v_open, v_q.inquiries, p_resolution, p_how,
             p_attempt_id, p_kind, p_tx_status, p_refund_tid, v_amount, v_refunded, p_evidence);
     END IF;
@@ -398,10 +405,12 @@ BEGIN
                    ELSE q.next_inquiry_at END
          WHERE q.attempt_id = v_q.attempt_id;
     END IF;
-    -- 5. an inquiry that was to settle nothing, against what is settled (0006)
+    -- 5. an inquiry that was to settle nothing, or "already refunded", against what is settled (0006)
     IF p_kind = 'inquiry' AND p_outcome = 'answered' AND p_settles IS NULL AND NOT v_open
        AND v_word <> 'same' AND p_tid = coalesce(v_a.tid, p_tid) THEN
         PERFORM otprefund.resolution_check(p_attempt_id, v_a.started_at, p_tid, p_tx_status, p_evidence);
+    ELSIF p_kind <> 'inquiry' AND p_reason = 'already_refunded' AND v_word <> 'same' THEN
+        PERFORM otprefund.resolution_check(p_attempt_id, v_a.started_at, v_a.tid, 4, p_evidence);
     END IF;
     RETURN v_word;
 END

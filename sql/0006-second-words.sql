@@ -60,7 +60,7 @@ COMMENT ON FUNCTION otprefund.answer_check(bigint, text, bigint, text, text, tex
 
 -- Refunded is for ever: refund pending, success or fail said afterwards contradicts it.  An inquiry
 -- that was asked before the refund was settled may well say so.  "Refunded" where every attempt of
--- ours came to nothing contradicts only what an inquiry or two people settled: after a rejection by
+-- ours came to nothing (an inquiry's, or the bank's "already refunded") contradicts only what an inquiry or two people settled: after a rejection by
 -- the bank's own answer, somebody may have refunded elsewhere.
 CREATE FUNCTION otprefund.resolution_check(
     p_attempt_id bigint, p_asked_at timestamptz, p_tid text, p_tx_status integer, p_evidence jsonb)
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION otprefund.resolution_check(bigint, timestamptz, text, integer, jsonb) IS
-    'Records that an inquiry disagrees with a settled attempt of its transaction, once per finding; changes nothing else.';
+    'Records that an inquiry, or "already refunded" (as tx_status 4), disagrees with a settled attempt of its transaction, once per finding; changes nothing else.';
 
 -- ---- callbacks: what was said to the callback's address --------------------------------------------
 

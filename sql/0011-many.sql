@@ -137,7 +137,7 @@ DECLARE
     v_tid text[];      -- what was asked about, by TID
     v_ref text[];      -- or by reference
     v_about bigint[];  -- the open attempt it is about
-    v_check boolean[]; -- an inquiry that was to settle nothing, where something is settled
+    v_check boolean[]; -- an inquiry that was to settle nothing, or "already refunded", where something is settled
     v_asked timestamptz[];
     v_told bigint[];   -- settled by an inquiry: whoever waits for it may be on another node
 BEGIN
@@ -163,7 +163,7 @@ BEGIN
                i.tid, i.client_ref_id, i.customer, i.recipient, i.settles, i.resolution, i.how,
                timestamptz 'epoch' + i.transacted_ms * interval '1 millisecond' AS transacted_at,
                i.next_inquiry_ms, a.tid AS about_tid, a.client_ref_id AS about_ref, a.started_at,
-               q.attempt_id AS open_id, q.inquiries,
+               q.attempt_id AS open_id, q.inquiries, q.deadline_at,
                row_number() OVER (PARTITION BY coalesce(a.tid, i.tid, i.n::text) ORDER BY i.n) = 1 AS first
           FROM unnest(p_attempt_id, p_kind, p_outcome, p_reason, p_http_status, p_duration_ms, p_message,
                       p_evidence, p_tx_status, p_refund_tid, p_otp_ref_id, p_amount_paise,
@@ -175,7 +175,7 @@ BEGIN
                       next_inquiry_ms, n)
           JOIN LATERAL (SELECT a.tid, a.client_ref_id, a.about_attempt_id, a.started_at FROM otprefund.attempt a
                 WHERE a.attempt_id = i.attempt_id AND a.kind = i.kind LIMIT 1) a ON true
-          LEFT JOIN LATERAL (SELECT q.attempt_id, q.inquiries FROM otprefund.open_attempt q
+          LEFT JOIN LATERAL (SELECT q.attempt_id, q.inquiries, q.deadline_at FROM otprefund.open_attempt q
                 WHERE q.attempt_id = coalesce(i.settles, CASE i.kind
                     WHEN 'refund' THEN i.attempt_id
                     WHEN 'inquiry' THEN coalesce(a.about_attempt_id,
@@ -190,6 +190,12 @@ BEGIN
                i.evidence, i.tx_status, i.refund_tid, i.otp_ref_id, i.amount, i.refunded
           FROM asked i
          WHERE i.first AND (i.settles IS NULL OR i.resolution IS NULL OR i.open_id IS NOT NULL)
+           -- an inquiry's "not refunded", asked while the call itself may have been on the wire, goes alone
+           AND CASE WHEN i.kind = 'inquiry' AND i.resolution = 'not_refunded' AND i.deadline_at > i.started_at
+                    THEN (SELECT o.attempt_id FROM otprefund.outcome o
+                           WHERE o.attempt_id = i.settles AND o.finished_at + interval '0' <= i.started_at
+                           LIMIT 1) IS NOT NULL
+                    ELSE true END
         ON CONFLICT (attempt_id) DO NOTHING
         RETURNING outcome.attempt_id
     ), told AS (
@@ -261,10 +267,13 @@ BEGIN
                      OR (SELECT t.amount FROM otprefund.transaction t
                           WHERE t.tid = coalesce(i.about_tid, i.tid)) <> i.amount, false) ORDER BY c.n),
            array_agg(i.about_ref ORDER BY c.n), array_agg(coalesce(i.settles, i.open_id) ORDER BY c.n),
-           array_agg(p.attempt_id IS NOT NULL AND i.kind = 'inquiry' AND i.outcome = 'answered'
-                     AND i.settles IS NULL AND i.open_id IS NULL AND i.tid = coalesce(i.about_tid, i.tid)
+           array_agg(p.attempt_id IS NOT NULL
+                     AND CASE i.kind WHEN 'inquiry' THEN i.outcome = 'answered' AND i.settles IS NULL
+                              AND i.open_id IS NULL AND i.tid = coalesce(i.about_tid, i.tid)
+                         ELSE coalesce(i.reason = 'already_refunded', false) END
                      AND (SELECT r.attempt_id FROM otprefund.attempt r
-                           WHERE r.tid = i.tid AND r.kind = 'refund' LIMIT 1) IS NOT NULL ORDER BY c.n),
+                           WHERE r.tid = coalesce(i.about_tid, i.tid) AND r.kind = 'refund'
+                           LIMIT 1) IS NOT NULL ORDER BY c.n),
            array_agg(i.about_tid ORDER BY c.n), array_agg(i.started_at ORDER BY c.n), array_agg(s.attempt_id ORDER BY c.n)
       INTO v_done, v_facts, v_odd, v_ref, v_about, v_check, v_tid, v_asked, v_told
       FROM generate_series(1, cardinality(p_attempt_id)) AS c(n)
@@ -297,8 +306,8 @@ BEGIN
             PERFORM pg_notify('otprefund_settled', v_told[k]::text);
         END IF;
         IF v_check[k] THEN
-            PERFORM otprefund.resolution_check(p_attempt_id[k], v_asked[k], p_tid[k], p_tx_status[k],
-                p_evidence[k]);
+            PERFORM otprefund.resolution_check(p_attempt_id[k], v_asked[k], coalesce(v_tid[k], p_tid[k]),
+                CASE p_kind[k] WHEN 'inquiry' THEN p_tx_status[k] ELSE 4 END, p_evidence[k]);
         END IF;
         RETURN NEXT 'ok';
     END LOOP;

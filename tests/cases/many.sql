@@ -112,7 +112,7 @@ BEGIN
                 THEN (SELECT max(p.n) FROM pair p JOIN otprefund.attempt r ON r.attempt_id = p.a
                        WHERE r.tid = x.a_tid AND r.kind = 'refund') END AS settles
       FROM (SELECT p.n, a.kind, a.tid AS a_tid, o.outcome,
-                   CASE o.outcome WHEN 'rejected' THEN pg_temp.any_of('wrong_otp', 'bank_busy')
+                   CASE o.outcome WHEN 'rejected' THEN pg_temp.any_of('wrong_otp', 'bank_busy', 'already_refunded')
                         WHEN 'not_sent' THEN 'overloaded'
                         WHEN 'unknown' THEN pg_temp.any_of('no_answer', 'bank_error', 'other_tid', 'other_amount') END AS reason,
                    CASE WHEN a.kind = 'inquiry' AND o.outcome = 'answered'

@@ -4,9 +4,10 @@
  * Two nodes with an operator each, two resolvers, a bank that loses, delays and cuts, a callback that only wakes.
  * Every journal statement is one atomic step (one transaction).  A node may die between any two steps.
  *
- * One assumption about time, the only one: once settle_s has passed since an attempt was recorded, its Initiate is
- * not on its way any more (core/refund.c refuses to send later than the bank's time limit, and the bank does not
- * keep a request for ten minutes).  aged[] says that settle_s has passed.
+ * One assumption about time, the only one: once settle_s has passed since an attempt was recorded, and its answer is
+ * not awaited any more (it has an outcome, or its deadline is over), its Initiate is not on its way any more
+ * (core/refund.c refuses to send later than the bank's time limit, and the bank does not keep a request for ten
+ * minutes).  aged[] says that settle_s has passed, over[] the deadline: either may come first.
  *
  * Each step of the journal is a row of transitions.tsv: "took" (table.pml, made from it by run.sh) fails for any
  * other, and tells at the end which rows were taken.  test_transitions drives the code by the same rows.
@@ -25,6 +26,7 @@ byte late[ATTEMPTS];          /* table late_answer */
 byte resolution[ATTEMPTS];
 byte by[ATTEMPTS];
 bool aged[ATTEMPTS];
+bool over[ATTEMPTS];
 bool doubt[ATTEMPTS];         /* its resolution is contradicted */
 
 /* a step of the journal: state before, and what it does besides changing the state */
@@ -42,6 +44,7 @@ byte credits = 0;
 chan to_bank = [2] of { byte };
 byte answer[ATTEMPTS];
 
+#define AWAITED(id) (outcome[id] == intent && !over[id])
 #define STATE(id) (outcome[id] + 8 * late[id] + 64 * resolution[id] + 512 * by[id])
 
 /* The step just made is a row of the table. */
@@ -157,8 +160,9 @@ end:
     do
     :: atomic { open != NOBODY && outcome[open] == intent ->  /* past its deadline */
             before = STATE(open); outcome[open] = unknown; told(open, take_over) }
-    :: atomic { open != NOBODY ->                         /* due, woken or asked: the inquiry's intent */
-            id = open; was_aged = aged[id] }
+    :: atomic { open != NOBODY && (!aged[open] || AWAITED(open) || gone[open]) -> /* the assumption */
+            id = open;                                    /* due, woken or asked: the inquiry's intent */
+            was_aged = aged[id] && !AWAITED(id) }
         atomic { saw_credited = credited }                /* the bank's word, at some later moment */
         atomic {
             before = STATE(id);
@@ -201,12 +205,13 @@ proctype Elsewhere() {
     fi
 }
 
-/* settle_s passes, see the assumption above. */
+/* settle_s and the deadline pass. */
 proctype Clock() {
     byte i;
 end:
     do
-    :: atomic { i < recorded && gone[i] && !aged[i] -> aged[i] = true }
+    :: atomic { i < recorded && !aged[i] -> aged[i] = true }
+    :: atomic { i < recorded && !over[i] -> over[i] = true }
     :: atomic { i + 1 < recorded -> i++ }
     od
 }

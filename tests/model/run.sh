@@ -88,6 +88,7 @@ live=$one_desk
 explore 'promise 4: whatever is open is settled' 0 '-DNFAIR=3' '-a -f' "$elsewhere" "$asker" "$proven" ${live:+"$live"}
 
 explore 'broken on purpose: "pending" settles at once' some "$safe" '' "$elsewhere" "$one_desk" 's/!saw_credited && was_aged ->/!saw_credited ->/'
+explore 'broken on purpose: "pending" settles what is on the wire' some "$safe" '' "$elsewhere" "$one_desk" 's/aged.id. && !AWAITED(id)/aged[id]/'
 explore 'broken on purpose: a time-out counts as rejected' some "$safe" '' "$elsewhere" "$one_desk" \
     's/finish(id, unknown, answer_unknown) }/finish(id, rejected, answer_rejected) }/'
 explore 'broken on purpose: the call is made twice' some "$safe" '' 's/to_bank!id }/to_bank!id; wire[id]++; assert(wire[id] <= 1) }/'

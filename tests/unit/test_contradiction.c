@@ -1,4 +1,4 @@
-/* test_contradiction.c - inquiries that disagree with what is settled (promise 5). */
+/* test_contradiction.c - words of the bank that disagree with what is recorded (promise 5). */
 #include <CUnit/Basic.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -177,6 +177,80 @@ static void while_open(void) {
     CU_ASSERT(look(open).open);
 }
 
+static struct journal_finding pending(int64_t inquiry, const char *tid, int64_t id) {
+    struct journal_finding f = finding(inquiry, OTR_KIND_INQUIRY, OTR_OUTCOME_ANSWERED);
+    f.tx_status = 3;
+    f.tid = tid;
+    settle(&f, id, OTR_RESOLUTION_NOT_REFUNDED, OTR_HOW_INQUIRY);
+    return f;
+}
+
+/* Asked before the call's own end, "refund pending" settles nothing, however short settle_s is:
+   no second Initiate goes out beside the first. */
+static void asked_while_on_the_wire(void) {
+    const char *tid = new_tid();
+    int64_t id = begin(OTR_KIND_REFUND, tid), due = look(id).next_inquiry_at;
+    struct journal_finding early = pending(begin(OTR_KIND_INQUIRY, tid), tid, id);
+    struct journal_finding slow = pending(begin(OTR_KIND_INQUIRY, tid), tid, id);
+    CU_ASSERT_EQUAL(journal_finish(j, &early), JOURNAL_OK);
+    CU_ASSERT(look(id).open);
+    CU_ASSERT_EQUAL(look(id).inquiries, 1);
+    CU_ASSERT_EQUAL(look(id).next_inquiry_at, due);
+    CU_ASSERT_EQUAL(count("contradiction", id), 0);
+    struct journal_intent i = intent(OTR_KIND_REFUND, tid);
+    struct journal_begun b;
+    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_OPEN);
+    struct journal_finding f = finding(id, OTR_KIND_REFUND, OTR_OUTCOME_UNKNOWN);
+    f.reason = OTR_REASON_NO_ANSWER;
+    f.next_inquiry_ms = 1000;
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_finish(j, &slow), JOURNAL_OK); /* asked before, answered after */
+    CU_ASSERT(look(id).open);
+    CU_ASSERT(look(id).next_inquiry_at > 0);
+    f = pending(begin(OTR_KIND_INQUIRY, tid), tid, id);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_NOT_REFUNDED);
+    CU_ASSERT_EQUAL(look(id).inquiries, 3);
+}
+
+/* Its node is lost: past its deadline nothing is awaited any more. */
+static void asked_after_the_deadline(void) {
+    const char *tid = new_tid();
+    int64_t id = begin(OTR_KIND_REFUND, tid);
+    set_back(id, 700);
+    struct journal_finding f = pending(begin(OTR_KIND_INQUIRY, tid), tid, id);
+    CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+    CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_NOT_REFUNDED);
+}
+
+/* The bank refused B because A's refund was made after all: A, which an inquiry had settled. */
+static void already_refunded(void) {
+    static const enum otr_kind kinds[] = {OTR_KIND_OTP, OTR_KIND_REFUND};
+    for (int k = 0; k < 2; k++) {
+        const char *tid = new_tid();
+        int64_t id = given_up(tid);
+        for (int again = 0; again < 2; again++) {
+            int64_t b = begin(kinds[k], tid);
+            struct journal_finding f = finding(b, kinds[k], OTR_OUTCOME_REJECTED);
+            f.reason = OTR_REASON_ALREADY_REFUNDED;
+            if (kinds[k] == OTR_KIND_REFUND)
+                settle(&f, b, OTR_RESOLUTION_NOT_REFUNDED, OTR_HOW_ANSWER);
+            CU_ASSERT_EQUAL(journal_finish(j, &f), JOURNAL_OK);
+            CU_ASSERT_EQUAL(count("contradiction", b), 0);
+        }
+        says(id, "resolution|not_refunded|refunded\n");
+        CU_ASSERT_EQUAL(look(id).resolution, OTR_RESOLUTION_NOT_REFUNDED);
+    }
+}
+
+/* Where the bank's own answer was no, somebody may have refunded elsewhere. */
+static void already_refunded_elsewhere(void) {
+    const char *tid = new_tid();
+    int64_t id = rejected(tid);
+    settled(tid, OTR_OUTCOME_REJECTED, OTR_REASON_ALREADY_REFUNDED, OTR_RESOLUTION_NOT_REFUNDED);
+    CU_ASSERT_EQUAL(count("contradiction", id), 0);
+}
+
 /* ---- another TID, another amount ------------------------------------------------------------ */
 
 /* It is on the pages and in the list: the attempt's, the transaction's, status=contradicted. */
@@ -340,6 +414,10 @@ int main(void) {
     CU_add_test(s, "what is refunded is not asked for again", refunded_once);
     CU_add_test(s, "rejected, and refunded elsewhere", rejected_and_elsewhere);
     CU_add_test(s, "while one is open", while_open);
+    CU_add_test(s, "asked while on the wire", asked_while_on_the_wire);
+    CU_add_test(s, "asked after the deadline", asked_after_the_deadline);
+    CU_add_test(s, "already refunded, after all", already_refunded);
+    CU_add_test(s, "already refunded, elsewhere", already_refunded_elsewhere);
     CU_add_test(s, "another TID", another_tid);
     CU_add_test(s, "a TID that cannot be read", unreadable_tid);
     CU_add_test(s, "another TID, after its node was lost", another_tid_late);

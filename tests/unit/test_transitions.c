@@ -89,6 +89,7 @@ struct walk {
     char tid[OTR_TID_SIZE];
     int64_t id;
     struct held refund, inquiry;
+    int64_t inquiry_id; /* of the last one; 0: none */
 };
 
 static enum otr_status refund(const char *tid, int64_t *id, struct otr_fault *f) {
@@ -97,8 +98,7 @@ static enum otr_status refund(const char *tid, int64_t *id, struct otr_fault *f)
 
 static void inquire(struct walk *w) {
     struct otr_fault f;
-    int64_t id;
-    CU_ASSERT_EQUAL(otr_inquire(core, &ASHA, w->tid, NULL, &id, &f), OTR_OK);
+    CU_ASSERT_EQUAL(otr_inquire(core, &ASHA, w->tid, NULL, &w->inquiry_id, &f), OTR_OK);
     w->inquiry = engine.last;
 }
 
@@ -152,7 +152,19 @@ static void take_over(struct walk *w) {
     int n = 0;
     int64_t next_ms;
     set_back(w->id, LATE_S);
+    if (w->inquiry_id)
+        set_back(w->inquiry_id, LATE_S);
     CU_ASSERT_EQUAL(journal_claim(j, 200, 3600000, due, &n, &next_ms), JOURNAL_OK);
+}
+
+/* Older than settle_s before its deadline: settle_s may be that short. */
+static void older_than_its_call(const struct walk *w) {
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "UPDATE otprefund.open_attempt SET opened_at = opened_at - interval '%d s'"
+             " WHERE attempt_id = %" PRId64,
+             OLD_S, w->id);
+    CU_ASSERT(pg_do(sql));
 }
 
 static void put_in_doubt(const struct walk *w) {
@@ -186,6 +198,9 @@ static bool happen(struct walk *w, const struct row *r) {
         if (!w->inquiry.done) { /* not begun before, when the attempt was open */
             if (strcmp(r->event, "inquiry_pending_old") == 0)
                 set_back(w->id, OLD_S);
+            if (strcmp(r->event, "inquiry_pending_young") == 0 &&
+                strcmp(r->state, "intent/open") == 0)
+                older_than_its_call(w);
             inquire(w);
         }
         answer_inquiry(w, r->event);
@@ -277,6 +292,8 @@ static bool take(const struct row *r) {
         if (i == 0 && held) { /* the inquiry that is answered when all is settled */
             if (strcmp(r->event, "inquiry_pending_old") == 0)
                 set_back(w.id, OLD_S);
+            if (strcmp(r->event, "inquiry_pending_young") == 0)
+                older_than_its_call(&w);
             inquire(&w);
             before = w.inquiry;
             w.inquiry = (struct held){0};
