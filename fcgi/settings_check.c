@@ -135,5 +135,10 @@ bool settings_check(struct settings *s, struct settings_misfit *m) {
     m->name = "first_s";
     if (s->resolver_first_s > s->resolver_max_s)
         m->what = "is longer than max_s: lower it or raise max_s";
+    if (m->what)
+        return false;
+    m->name = "settle_s";
+    if (s->resolver_settle_s * 1000LL < s->bank_timeout_ms)
+        m->what = "is shorter than [bank] timeout_ms, when a call may still be on its way: raise it";
     return !m->what;
 }

@@ -346,6 +346,9 @@ static void test_together(void) {
     CU_ASSERT_TRUE(refused(NEEDED_LINES + 3, "connect_timeout_ms is longer"));
     CU_ASSERT_FALSE(load_more("[resolver]\nfirst_s = 11\nmax_s = 10\n"));
     CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "first_s is longer"));
+    CU_ASSERT_FALSE(load_more("[resolver]\nsettle_s = 29\n")); /* timeout_ms is 30000 */
+    CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "settle_s is shorter than [bank] timeout_ms"));
+    CU_ASSERT_TRUE(load_more("[resolver]\nsettle_s = 30\n"));
     CU_ASSERT_FALSE(load_more("[desk]\nlisten = run/fcgi.sock\n"));
     CU_ASSERT_TRUE(refused(NEEDED_LINES + 2, "listen is not a socket"));
     CU_ASSERT_FALSE(load_more("[desk]\ndata_dir =\n"));
