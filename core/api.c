@@ -74,8 +74,9 @@ static bool digits(const char *s, size_t min, size_t max) {
     return size >= min && size <= max && all_of(s, size, "0123456789");
 }
 
+/* One number, one text: 0123 would be another transaction than 123 to the journal. */
 bool api_tid_valid(const char *tid) {
-    return digits(tid, 1, OTR_TID_SIZE - 1);
+    return digits(tid, 1, OTR_TID_SIZE - 1) && tid[0] != '0';
 }
 
 bool api_ref_valid(const char *ref) {

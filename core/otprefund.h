@@ -239,7 +239,7 @@ bool otr_equal(const void *a, const void *b, size_t size);
 /* Random bytes from the system's generator; false: none to be had. */
 bool otr_random(void *out, size_t size);
 
-/* 1..18 ASCII digits; 1..20 of [A-Za-z0-9_.-]; 4..8 ASCII digits.  NULL: false. */
+/* 1..18 ASCII digits, the first no 0; 1..20 of [A-Za-z0-9_.-]; 4..8 ASCII digits.  NULL: false. */
 bool otr_tid_valid(const char *tid);
 bool otr_ref_valid(const char *ref);
 bool otr_otp_valid(const char *otp, size_t size);

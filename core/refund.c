@@ -33,7 +33,7 @@ static enum otr_status check(struct otr *o, const char *tid, const char *key, st
         return core_fault(f, OTR_STOPPING, OTR_WHOSE_OURS,
                           "the program is stopping; nothing was sent");
     if (!api_tid_valid(tid))
-        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "a TID is 1 to 18 digits");
+        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "a TID is 1 to 18 digits and does not begin with 0");
     if (!core_key_valid(key))
         return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER,
                           "the idempotency key must be 1 to 128 visible ASCII characters");
@@ -245,7 +245,7 @@ enum otr_status otr_inquire(struct otr *o, const struct otr_who *w, const char *
     if (tid ? !api_tid_valid(tid) : !api_ref_valid(client_ref_id))
         return core_fault(
             f, OTR_INVALID, OTR_WHOSE_CALLER,
-            tid ? "a TID is 1 to 18 digits"
+            tid ? "a TID is 1 to 18 digits and does not begin with 0"
                 : "a reference is 1 to 20 letters, digits, dots, dashes or underscores");
     return refund_inquire(o, w, tid, tid ? NULL : client_ref_id, 0, 0, attempt_id, f);
 }
@@ -383,7 +383,7 @@ void refund_finish(struct otr *o, struct flight *flight) {
         g.tid = flight->tid;
         g.tx_status = TX_REFUNDED; /* sample R1 says so in other words */
     } else if (m.outcome == OTR_OUTCOME_ANSWERED && m.tx_status != OTR_NO_STATUS) {
-        g.tid = *flight->tid ? flight->tid : m.tid;
+        g.tid = *flight->tid ? flight->tid : api_tid_valid(m.tid) ? m.tid : "";
         g.client_ref_id = m.client_ref_id;
         g.customer = m.customer;
         g.recipient = m.recipient;

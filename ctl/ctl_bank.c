@@ -81,7 +81,7 @@ int ctl_inquire(struct ctl *c, int argc, char **argv) {
     if ((tid != NULL) + (ref != NULL) != 1)
         return ctl_usage(c, "name either a TID or --ref CLIENT_REF_ID", NULL);
     if (tid && !otr_tid_valid(tid))
-        return ctl_usage(c, "a TID is 1 to 18 digits", tid);
+        return ctl_usage(c, "a TID is 1 to 18 digits and does not begin with 0", tid);
     if (ref && !otr_ref_valid(ref))
         return ctl_usage(c, "a reference is 1 to 20 letters, digits, dots, dashes or underscores",
                          ref);

@@ -140,7 +140,7 @@ void api_transaction(struct visit *v) {
             return;
         memcpy(v->route.param, tid, sizeof(tid)); /* from here on it is what was asked for */
     } else if (!otr_tid_valid(v->route.param)) {
-        api_problem(v, 400, "A TID has digits only, at most 18.");
+        api_problem(v, 400, "A TID has digits only, at most 18, and no 0 in front.");
         return;
     }
     reply_restart(v->reply, 200, json);
@@ -215,7 +215,7 @@ out:
 static bool take(struct visit *v, char otp[API_OTP_SIZE]) {
     const char *why = "";
     if (!otr_tid_valid(v->route.param)) {
-        api_problem(v, 400, "A TID has digits only, at most 18.");
+        api_problem(v, 400, "A TID has digits only, at most 18, and no 0 in front.");
         return false;
     }
     int status = request_body(v->request, BODY_MAX, "application/json", &why);

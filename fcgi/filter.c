@@ -70,7 +70,7 @@ bool filter_read(struct filter *f, char *query, char why[FORM_WHY_SIZE]) {
         f->typed[i].text = form_trim(f->typed[i].text);
     w->operator_name = given(f, FILTER_OPERATOR);
     if ((text = given(f, FILTER_TID)) != NULL && !otr_tid_valid(text))
-        return refuse(why, "The field \"tid\" takes digits only, at most 18.");
+        return refuse(why, "The field \"tid\" takes digits only, at most 18, and no 0 in front.");
     w->tid = text;
     if ((text = given(f, FILTER_KIND)) != NULL && (w->kind = otr_kind_value(text)) == OTR_KIND_NONE)
         return refuse(why, "The field \"kind\" takes otp, refund or inquiry.");

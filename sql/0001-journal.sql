@@ -65,7 +65,7 @@ CREATE TABLE otprefund.attempt (
     channel          text COLLATE "C" NOT NULL
                      CONSTRAINT channel_words CHECK (channel IN ('desk', 'api', 'resolver', 'ctl', 'library')),
     tid              text COLLATE "C"
-                     CONSTRAINT tid_digits CHECK (tid ~ '^[0-9]{1,18}$'),
+                     CONSTRAINT tid_digits CHECK (tid ~ '^[1-9][0-9]{0,17}$'),
     client_ref_id    text COLLATE "C"
                      CONSTRAINT client_ref_id_form CHECK (client_ref_id ~ '^[!-~]{1,20}$'),
     operator         text COLLATE "C" NOT NULL

@@ -183,6 +183,10 @@ static void test_too_long(void) {
 static void test_valid(void) {
     CU_ASSERT(api_tid_valid("1"));
     CU_ASSERT(api_tid_valid("123456789012345678"));
+    CU_ASSERT_FALSE(api_tid_valid("1234567890123456789"));
+    CU_ASSERT_FALSE(api_tid_valid("02886600283")); /* 2886600283 is one transaction */
+    CU_ASSERT_FALSE(api_tid_valid("0"));
+    CU_ASSERT_FALSE(api_tid_valid(""));
     CU_ASSERT_FALSE(api_tid_valid(NULL));
     CU_ASSERT(api_ref_valid("abcDEF_0.9-123456789"));
     CU_ASSERT_FALSE(api_ref_valid("abcDEF_0.9-1234567890"));
