@@ -43,7 +43,9 @@ enum otr_status core_journal_status(enum journal_status s, struct otr_fault *f) 
         return core_fault(f, OTR_NOT_FOUND, OTR_WHOSE_CALLER, text);
     case JOURNAL_DOWN:
     case JOURNAL_UNSURE:
-        return core_fault(f, OTR_NO_JOURNAL, OTR_WHOSE_DATABASE, text);
+        core_fault(f, OTR_NO_JOURNAL, OTR_WHOSE_DATABASE, text);
+        f->unsure = s == JOURNAL_UNSURE;
+        return OTR_NO_JOURNAL;
     case JOURNAL_NO_MEMORY:
         return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, text);
     default:

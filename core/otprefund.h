@@ -31,7 +31,7 @@ enum otr_status {
     OTR_BUSY,       /* another refund attempt on this transaction is open: see fault.attempt_id */
     OTR_KEY_USED,   /* the idempotency key was used with other content */
     OTR_LIMITED,    /* a limit is reached: fault.retry_at */
-    OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent */
+    OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent; but see fault.unsure */
     OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
     OTR_CONFLICT, /* not possible as things stand now, as a refund of what an attempt has refunded:
@@ -56,6 +56,7 @@ struct otr_fault {
     char operator_name[OTR_NAME_SIZE]; /* OTR_BUSY: who is at it */
     int64_t since;                     /* OTR_BUSY: since when */
     int64_t retry_at;                  /* OTR_LIMITED */
+    bool unsure; /* OTR_NO_JOURNAL: it may have been recorded; nothing was sent all the same */
     char detail[256];                  /* one line, no secrets */
 };
 

@@ -41,10 +41,12 @@ void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size
                  text_clock(f->retry_at, clock));
         break;
     case OTR_NO_JOURNAL:
-        snprintf(
-            out, size,
-            "The journal cannot be reached: nothing was recorded, so nothing was sent to the bank. "
-            "Try again in a minute.");
+        snprintf(out, size, "%s",
+                 f->unsure ? "The journal did not answer: whether this was recorded is not known. "
+                             "Nothing was sent to the bank. Try again in a minute, with the same "
+                             "form or key."
+                           : "The journal cannot be reached: nothing was recorded, so nothing was "
+                             "sent to the bank. Try again in a minute.");
         break;
     case OTR_STOPPING:
         snprintf(

@@ -253,7 +253,7 @@ struct journal_proposal {
 
 /*
  * Records a proposal, unless *what says why not.  JOURNAL_OK (look at *what; *proposal_id where it
- * is DONE or KEY_USED), _REFUSED, _DOWN (call again with the same key), _NO_MEMORY.
+ * is DONE or KEY_USED), _REFUSED, _DOWN, _UNSURE (call again with the same key), _NO_MEMORY.
  */
 enum journal_status journal_manual_propose(struct journal *j, const struct journal_proposal *p,
                                            enum journal_manual *what, int64_t *proposal_id);

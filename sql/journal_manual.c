@@ -44,7 +44,7 @@ static enum journal_status step(struct journal *j, enum db_statement s, const st
             *proposal_id = db_get_number(r, 0, 1, 0);
     }
     PQclear(r);
-    return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;
+    return status;
 }
 
 enum journal_status journal_manual_propose(struct journal *j, const struct journal_proposal *p,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fcgi/advice.h"
+#include "fcgi/desk.h"
 #include "tests/unit/suite.h"
 
 static struct otr_attempt attempt(enum otr_kind kind, enum otr_outcome outcome,
@@ -244,6 +245,19 @@ static void test_tx_status(void) {
     CU_ASSERT_STRING_EQUAL(advice_tx_word(4), "Refunded");
 }
 
+/* What is not known is not claimed: neither that it was recorded nor that it was not. */
+static void test_the_journal_is_away(void) {
+    struct otr_fault f = {0};
+    char sentence[400];
+    desk_sentence(OTR_NO_JOURNAL, &f, sentence, sizeof sentence);
+    CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "nothing was recorded, so nothing was sent"));
+    f.unsure = true;
+    desk_sentence(OTR_NO_JOURNAL, &f, sentence, sizeof sentence);
+    CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "whether this was recorded is not known. Nothing was"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "same form or key"));
+    CU_ASSERT_PTR_NULL(strstr(sentence, "nothing was recorded"));
+}
+
 int main(void) {
     CU_pSuite s = suite_begin("advice", NULL, NULL);
     if (!s || !CU_add_test(s, "all filled", test_all_filled) ||
@@ -254,7 +268,8 @@ int main(void) {
         !CU_add_test(s, "reasons that matter", test_reasons_that_matter) ||
         !CU_add_test(s, "settled later", test_settled_later) ||
         !CU_add_test(s, "outside the enums", test_outside_the_enums) ||
-        !CU_add_test(s, "tx_status", test_tx_status))
+        !CU_add_test(s, "tx_status", test_tx_status) ||
+        !CU_add_test(s, "the journal is away", test_the_journal_is_away))
         return 1;
     return suite_run();
 }

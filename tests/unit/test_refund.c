@@ -73,6 +73,7 @@ static void nothing_is_sent_without_a_committed_intent(void) {
         int64_t id;
         CU_ASSERT_EQUAL(otr_send_otp(o, &ASHA, "12345600", "key", &id, &f), rows[i].expected);
         CU_ASSERT_EQUAL(otr_inquire(o, &ASHA, "12345600", NULL, &id, &f), rows[i].expected);
+        CU_ASSERT_EQUAL(f.unsure, rows[i].begin == JOURNAL_UNSURE); /* what the desk says of it */
         CU_ASSERT_STRING_EQUAL(fake.trace, "begin begin begin");
         otr_close(o, 1000);
     }
