@@ -61,16 +61,29 @@ static const char *state_words(enum otr_manual_state s) {
     }
 }
 
+static bool bank_was_silent(const struct otr_manual *m) {
+    return m->evidence_outcome == OTR_OUTCOME_NOT_SENT ||
+           m->evidence_reason == OTR_REASON_NO_ANSWER ||
+           m->evidence_reason == OTR_REASON_CONNECTION_LOST ||
+           m->evidence_reason == OTR_REASON_NODE_LOST;
+}
+
 static void put_evidence(struct fill *f, struct node *n, const struct otr_manual *m) {
     const char *why = advice_why(m->evidence_reason);
     char at[PAGE_TEXT_SIZE];
-    if (m->evidence_outcome == OTR_OUTCOME_ANSWERED && m->evidence_tx_status != OTR_NO_STATUS)
-        put_format(f, n, "evidence", "Asked at %s, the bank said: %s",
-                   page_time_short(m->evidence_at, f->page->now, at),
+    bool word =
+        m->evidence_outcome == OTR_OUTCOME_ANSWERED && m->evidence_tx_status != OTR_NO_STATUS;
+    page_time_short(m->evidence_at, f->page->now, at);
+    if (word)
+        put_format(f, n, "evidence", "Asked at %s, the bank said: %s", at,
                    advice_tx_word(m->evidence_tx_status));
+    else if (bank_was_silent(m))
+        put_format(f, n, "evidence", "Asked by %s, the bank did not answer. %s", at,
+                   why ? why : "");
     else
-        put_format(f, n, "evidence", "Asked by %s, the bank said nothing certain. %s",
-                   page_time_short(m->evidence_at, f->page->now, at), why ? why : "");
+        put_format(f, n, "evidence", "Asked by %s, the bank said nothing certain. %s", at,
+                   why ? why : "");
+    node_bool(f->m, n, "no_word", !word);
     put_format(f, n, "evidence_path", "/attempts/%lld", (long long)m->evidence_attempt_id);
 }
 

@@ -134,6 +134,23 @@ static void test_decide(void) {
     }
 }
 
+/* Who decides is told plainly, and when it was asked. */
+static void test_decide_without_a_word(void) {
+    open_refund(OTR_ROLE_SUPERVISOR);
+    proposal("sunil", OTR_MANUAL_PENDING);
+    SHOW();
+    CU_ASSERT_TRUE(decide() && !has("No word of the bank"));
+    m.evidence_outcome = OTR_OUTCOME_UNKNOWN;
+    m.evidence_reason = OTR_REASON_NO_ANSWER;
+    m.evidence_tx_status = OTR_NO_STATUS;
+    SHOW();
+    CU_ASSERT_TRUE(decide() && has("No word of the bank stands behind this.</b> Asked by "));
+    CU_ASSERT_EQUAL(count("the bank did not answer."), 2);
+    m.evidence_reason = OTR_REASON_BANK_ERROR;
+    SHOW();
+    CU_ASSERT_TRUE(has("No word of the bank") && has("the bank said nothing certain."));
+}
+
 static void test_settled(void) {
     open_refund(OTR_ROLE_OPERATOR);
     proposal(EVIL, OTR_MANUAL_APPROVED);
@@ -149,7 +166,7 @@ static void test_settled(void) {
     a.resolved_by = OTR_HOW_MANUAL;
     SHOW();
     CU_ASSERT_EQUAL(count("&lt;script&gt;"), 3);
-    CU_ASSERT_TRUE(has("Approved") && has("by meera") && has("said nothing certain"));
+    CU_ASSERT_TRUE(has("Approved") && has("by meera") && has("the bank did not answer. The bank"));
     CU_ASSERT_FALSE(ask() || propose() || decide());
 }
 
@@ -178,8 +195,13 @@ static void test_counter(void) {
 }
 
 static const CU_TestInfo tests[] = {
-    {"ask now", test_ask},   {"propose", test_propose},         {"as typed", test_typed},
-    {"decide", test_decide}, {"settled by hand", test_settled}, {"counter-entry", test_counter},
+    {"ask now", test_ask},
+    {"propose", test_propose},
+    {"as typed", test_typed},
+    {"decide", test_decide},
+    {"decide without a word of the bank", test_decide_without_a_word},
+    {"settled by hand", test_settled},
+    {"counter-entry", test_counter},
     CU_TEST_INFO_NULL,
 };
 
