@@ -42,8 +42,8 @@ struct api_request {
 /*
  * Fills *r.  Values are percent-encoded (RFC 3986) or JSON-escaped.  The OTP goes as a JSON number
  * on v3 unless it begins with 0, then as a string (eko-api.md, "The calls"); as text on v2. false:
- * a value is malformed (tid not 1-18 digits or with a leading 0, ref not 1-20 of [A-Za-z0-9_.-], OTP not 4-8 digits,
- * ...) or too long; nothing is left in *r.
+ * a value is malformed (tid not 1-18 digits or with a leading 0, ref not 1-20 of [A-Za-z0-9_.-],
+ * OTP not 4-8 digits, ...) or too long; nothing is left in *r.
  */
 bool api_build(const struct api_settings *s, const struct api_call *c, struct api_request *r);
 void api_wipe(struct api_request *r); /* NULL allowed */

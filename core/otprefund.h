@@ -56,8 +56,8 @@ struct otr_fault {
     char operator_name[OTR_NAME_SIZE]; /* OTR_BUSY: who is at it */
     int64_t since;                     /* OTR_BUSY: since when */
     int64_t retry_at;                  /* OTR_LIMITED */
-    bool unsure; /* OTR_NO_JOURNAL: it may have been recorded; nothing was sent all the same */
-    char detail[256];                  /* one line, no secrets */
+    bool unsure;      /* OTR_NO_JOURNAL: it may have been recorded; nothing was sent all the same */
+    char detail[256]; /* one line, no secrets */
 };
 
 /* Texts are borrowed until otr_close.  Files are read in otr_open.  0 and NULL take the default

@@ -6,7 +6,8 @@
 
 enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f) {
     if (!api_tid_valid(tid))
-        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "a TID is 1 to 18 digits and does not begin with 0");
+        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER,
+                          "a TID is 1 to 18 digits and does not begin with 0");
     enum journal_status s = journal_wake(o->journal, tid);
     resolver_poke(o->resolver);
     return core_journal_status(s, f);

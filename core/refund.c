@@ -33,7 +33,8 @@ static enum otr_status check(struct otr *o, const char *tid, const char *key, st
         return core_fault(f, OTR_STOPPING, OTR_WHOSE_OURS,
                           "the program is stopping; nothing was sent");
     if (!api_tid_valid(tid))
-        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER, "a TID is 1 to 18 digits and does not begin with 0");
+        return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER,
+                          "a TID is 1 to 18 digits and does not begin with 0");
     if (!core_key_valid(key))
         return core_fault(f, OTR_INVALID, OTR_WHOSE_CALLER,
                           "the idempotency key must be 1 to 128 visible ASCII characters");

@@ -76,10 +76,11 @@ static void find_by_reference(struct visit *v, const char *ref) {
         return;
     else if (a.reason == OTR_REASON_NO_SUCH_TRANSACTION)
         show(v, 404, ref,
-             *ref == '0' ? "The bank knows no transaction with this reference, and a TID has no 0 in "
-                           "front. Look at the receipt again."
-                         : "The bank knows no transaction with this reference. Look at the receipt "
-                           "again.");
+             *ref == '0'
+                 ? "The bank knows no transaction with this reference, and a TID has no 0 in "
+                   "front. Look at the receipt again."
+                 : "The bank knows no transaction with this reference. Look at the receipt "
+                   "again.");
     else if (a.outcome == OTR_OUTCOME_NONE)
         show(v, 200, ref,
              "The bank has not answered yet. Try again in a moment, or search by TID.");

@@ -67,7 +67,9 @@ out:
 static bool tid_good(struct visit *v) {
     if (otr_tid_valid(v->route.param))
         return true;
-    desk_error(v, 400, "A TID has digits only, at most 18, and no 0 in front: look at the receipt again.", 0, "/");
+    desk_error(v, 400,
+               "A TID has digits only, at most 18, and no 0 in front: look at the receipt again.",
+               0, "/");
     return false;
 }
 

@@ -139,6 +139,7 @@ bool settings_check(struct settings *s, struct settings_misfit *m) {
         return false;
     m->name = "settle_s";
     if (s->resolver_settle_s * 1000LL < s->bank_timeout_ms)
-        m->what = "is shorter than [bank] timeout_ms, when a call may still be on its way: raise it";
+        m->what =
+            "is shorter than [bank] timeout_ms, when a call may still be on its way: raise it";
     return !m->what;
 }

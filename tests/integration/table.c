@@ -135,10 +135,11 @@ static void look_contradicted(const struct rule *x, const struct run *n) {
     char path[96], link[64];
     struct reply r = {0};
     bool expected = x->last == 97;
-    expect_number(n->about, "contradictions", expected,
-                  db_number("select count(*) from otprefund.contradiction c join otprefund.attempt a"
-                            " using (attempt_id) where a.tid::text = $1",
-                            n->tid, NULL));
+    expect_number(
+        n->about, "contradictions", expected,
+        db_number("select count(*) from otprefund.contradiction c join otprefund.attempt a"
+                  " using (attempt_id) where a.tid::text = $1",
+                  n->tid, NULL));
     if (!expected)
         return;
     snprintf(path, sizeof path, "/attempts/%ld", n->refund_id);

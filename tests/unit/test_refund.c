@@ -281,8 +281,7 @@ static void another_tid_is_handed_on(void) {
         answers("{\"status\":0,\"response_status_id\":0,\"data\":{\"tid\":\"777\","
                 "\"tx_status\":\"4\",\"amount\":\"499\",\"otp_ref_id\":\"\"}}");
         struct otr *o = open_core(false);
-        CU_ASSERT_EQUAL(k ? refund(o, &f)
-                          : otr_send_otp(o, &ASHA, "12345600", "key-1", &id, &f),
+        CU_ASSERT_EQUAL(k ? refund(o, &f) : otr_send_otp(o, &ASHA, "12345600", "key-1", &id, &f),
                         OTR_OK);
         CU_ASSERT(fake_wait_finished(1));
         CU_ASSERT_EQUAL(fake.found.outcome, OTR_OUTCOME_UNKNOWN);
