@@ -141,6 +141,12 @@ struct journal_finding {
  */
 enum journal_status journal_finish(struct journal *j, const struct journal_finding *f);
 
+#define JOURNAL_FINISH_MAX 64
+/* The same for n findings (up to JOURNAL_FINISH_MAX) at once, each with its own answer, as if each had
+ * its own thread. */
+void journal_finish_all(struct journal *j, const struct journal_finding *const f[],
+                        enum journal_status status[], int n);
+
 /* ---- the resolver's queue ------------------------------------------------------------------ */
 
 struct journal_due {
@@ -268,6 +274,9 @@ enum journal_status journal_manual_get(struct journal *j, int64_t attempt_id, st
 /* ---- reading ------------------------------------------------------------------------------- */
 
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a);
+/* The same for n attempts (up to JOURNAL_FINISH_MAX) at once, each with its own answer. */
+void journal_attempt_all(struct journal *j, const int64_t attempt_id[], struct otr_attempt *const a[],
+                         enum journal_status status[], int n);
 /* max: up to 2000 (more are cut to that). */
 enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
                                      struct otr_attempt *rows, int *n);
