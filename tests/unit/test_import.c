@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/sign.h"
 #include "tests/unit/house.h"
 #include "tests/unit/journal_steps.h"
 #include "tests/unit/pg_helper.h"
@@ -191,9 +192,18 @@ static void test_check(void) {
 
 static int64_t first_id;
 
+/* Of the file as it lies there, not as it was decoded. */
+static void digest(char hex[2 * SIGN_MAC_SIZE + 1]) {
+    unsigned char d[SIGN_MAC_SIZE];
+    CU_ASSERT(sign_sha256(text, strlen(text), d));
+    for (int k = 0; k < SIGN_MAC_SIZE; k++)
+        snprintf(hex + 2 * k, 3, "%02x", d[k]);
+}
+
 static void test_import(void) {
-    char want[1000];
+    char want[1000], hex[2 * SIGN_MAC_SIZE + 1];
     first_file();
+    digest(hex);
     CU_ASSERT_EQUAL(IMPORT("--from", day_from, "--to", day_to, file("november.csv")), 0);
     first_id = pg_number("SELECT statement_id FROM otprefund.statement");
     snprintf(want, sizeof want, "statement    %" PRId64 "\n", first_id);
@@ -213,6 +223,8 @@ static void test_import(void) {
              first_id, waits, first_id);
     CU_ASSERT_STRING_EQUAL(mismatches(), want);
     CU_ASSERT_EQUAL(stored(), 7);
+    CU_ASSERT_STRING_EQUAL(pg_text("SELECT encode(file_sha256, 'hex') FROM otprefund.statement"),
+                           hex);
     CU_ASSERT_STRING_EQUAL(
         pg_text("SELECT string_agg(line_no || ' ' || reference, ',' ORDER BY line_no) "
                 "FROM otprefund.statement_line WHERE reference IS NOT NULL"),
