@@ -1,6 +1,6 @@
 /*
- * answer_parts.h - the smaller parts of reading an answer: values, masking, evidence.  Internal to
- * answer.c.  Pure.
+ * answer_parts.h - the smaller parts of reading an answer: values, masking, evidence.  For
+ * answer.c; values also for statement.c.  Pure.
  */
 #ifndef OTPREFUND_ANSWER_PARTS_H
 #define OTPREFUND_ANSWER_PARTS_H

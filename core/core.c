@@ -10,7 +10,7 @@
 
 #include "core/sign.h"
 
-#define FINISHERS 32  /* they share commits, so many at once cost little */
+#define FINISHERS 4   /* each takes all that has landed, and they share commits */
 #define POLL_MS   500 /* an attempt another node carries is looked at so often, heard of or not */
 
 int64_t core_now_ms(void) {
@@ -98,8 +98,8 @@ static bool read_keys(struct otr *o, struct otr_fault *f) {
            secret_read_file(&o->master_key, k->secret_key_file, f->detail, sizeof f->detail);
 }
 
-static void finish(void *arg, struct flight *f) {
-    refund_finish(arg, f);
+static void finish(void *arg, struct flight *const f[], int n) {
+    refund_finish(arg, f, n);
 }
 
 static enum otr_status open_parts(struct otr *o, struct otr_fault *f) {

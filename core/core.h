@@ -57,9 +57,9 @@ enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const cha
                                const char *client_ref_id, int64_t about_attempt_id, int inquiries,
                                int64_t *attempt_id, struct otr_fault *f);
 
-/* What the answer to a flight means, and its way into the journal (refund.c).  Runs on a finisher
- * thread. */
-void refund_finish(struct otr *o, struct flight *flight);
+/* What the answers to n flights (up to FLIGHTS_AT_ONCE) mean, and their way into the journal
+ * (refund.c).  Runs on a finisher thread. */
+void refund_finish(struct otr *o, struct flight *const flights[], int n);
 
 /* resolver.c */
 struct resolver *resolver_start(struct otr *o);

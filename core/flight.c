@@ -88,21 +88,22 @@ static void cond_init(pthread_cond_t *c) {
 }
 
 /* Takes him off the list and tells him; locked.  He may be gone then. */
-static void tell(struct waiter **p) {
+static void tell(struct waiter **p, const struct otr_attempt *seen) {
     struct waiter *w = *p;
     flight_told *told = w->told;
     void *arg = w->arg;
     *p = w->next;
     if (w->watches)
         free(w);
-    told(arg);
+    told(arg, seen);
 }
 
 /* Those who wait for it, or only those who want to know of any event; locked. */
-static void wake(struct stripe *s, int64_t attempt_id, bool landed) {
+static void wake(struct stripe *s, int64_t attempt_id, bool landed,
+                 const struct otr_attempt *seen) {
     for (struct waiter **p = &s->waiters; *p;) {
         if ((*p)->attempt_id == attempt_id && (landed || (*p)->event_too))
-            tell(p);
+            tell(p, seen);
         else
             p = &(*p)->next;
     }
@@ -117,36 +118,47 @@ static void flight_end(struct flights *fs, struct flight *f) {
             *p = f->next_waiting;
             break;
         }
-    wake(s, f->attempt_id, true);
+    wake(s, f->attempt_id, true, f->seen);
     pthread_mutex_unlock(&s->lock);
     free((char *)f->result.body);
+    free(f->seen);
     free(f);
 }
 
-static struct flight *next_landed(struct flights *fs) {
+/* Waits for the next ones and takes them, in order; 0: it is the end. */
+static int take_landed(struct flights *fs, struct flight *f[FLIGHTS_AT_ONCE]) {
+    int n = 0;
     while (sem_wait(&fs->work) != 0 && errno == EINTR)
         ;
     pthread_mutex_lock(&fs->lock);
-    struct flight *f = fs->first;
-    if (f) {
-        fs->first = f->next_done;
-        if (!fs->first)
-            fs->last = &fs->first;
+    for (; n < FLIGHTS_AT_ONCE && fs->first; n++) {
+        f[n] = fs->first;
+        fs->first = f[n]->next_done;
+        if (n) /* no other finisher is to come for it */
+            (void)sem_trywait(&fs->work);
     }
+    if (!fs->first)
+        fs->last = &fs->first;
+    bool over = fs->closing;
     pthread_mutex_unlock(&fs->lock);
-    return f;
+    return n || over ? n : -1;
 }
 
 static void *finisher(void *arg) {
     struct flights *fs = arg;
-    for (struct flight *f; (f = next_landed(fs));) {
-        fs->finish(fs->arg, f);
-        flight_end(fs, f);
+    struct flight *f[FLIGHTS_AT_ONCE];
+    for (int n; (n = take_landed(fs, f)) != 0;) {
+        if (n < 0)
+            continue;
+        fs->finish(fs->arg, f, n);
+        for (int i = 0; i < n; i++)
+            flight_end(fs, f[i]);
         pthread_mutex_lock(&fs->lock);
-        if (--fs->unfinished == 0)
+        if ((fs->unfinished -= n) == 0)
             pthread_cond_broadcast(&fs->idle);
         pthread_mutex_unlock(&fs->lock);
     }
+    sem_post(&fs->work); /* the next one's, should somebody have taken it with a flight */
     return NULL;
 }
 
@@ -160,7 +172,7 @@ static int64_t sweep(struct flights *fs, int64_t now, bool all) {
         pthread_mutex_lock(&s->lock);
         for (struct waiter **p = &s->waiters; *p;) {
             if (all || (*p)->until_ms <= now) {
-                tell(p);
+                tell(p, NULL);
                 continue;
             }
             if ((*p)->until_ms < next)
@@ -321,13 +333,14 @@ bool flights_watch(struct flights *fs, int64_t attempt_id, int wait_ms, bool eve
         due_at(fs, until);
     } else {
         free(w);
-        told(arg);
+        told(arg, NULL);
     }
     return true;
 }
 
-static void wake_sleeper(void *arg) {
+static void wake_sleeper(void *arg, const struct otr_attempt *seen) {
     struct sleeper *s = arg;
+    (void)seen;
     atomic_store(&s->woken, true);
     sem_post(&s->wake); /* the list is still locked: it is gone once it may see that */
 }
@@ -361,10 +374,20 @@ out:
     sem_destroy(&me.wake);
 }
 
+bool flights_watched(struct flights *fs, int64_t attempt_id) {
+    struct stripe *s = stripe_of(fs, attempt_id);
+    pthread_mutex_lock(&s->lock);
+    const struct waiter *w = s->waiters;
+    while (w && !(w->watches && w->attempt_id == attempt_id))
+        w = w->next;
+    pthread_mutex_unlock(&s->lock);
+    return w;
+}
+
 void flights_event(struct flights *fs, int64_t attempt_id) {
     struct stripe *s = stripe_of(fs, attempt_id);
     pthread_mutex_lock(&s->lock);
-    wake(s, attempt_id, false);
+    wake(s, attempt_id, false, NULL);
     pthread_mutex_unlock(&s->lock);
 }
 

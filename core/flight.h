@@ -26,11 +26,16 @@ struct flight {
     /* What came back, copied from the engine. */
     struct http_result result; /* .body is owned here */
 
+    struct otr_attempt *seen; /* as the journal has it now, owned here; NULL: it was not read */
+
     struct flight *next_waiting, *next_done; /* the tables' own */
 };
 
-/* Runs on a finisher thread; must not free the flight. */
-typedef void flight_finish(void *arg, struct flight *f);
+#define FLIGHTS_AT_ONCE 64
+
+/* Runs on a finisher thread, for n flights (up to FLIGHTS_AT_ONCE) that have landed; must not free
+ * them.  What is seen is told to those who watch. */
+typedef void flight_finish(void *arg, struct flight *const f[], int n);
 
 /* NULL: no memory or no threads. */
 struct flights *flights_open(int finishers, flight_finish *finish, void *arg);
@@ -47,8 +52,9 @@ void flight_landed(struct flight *f, const struct http_result *r);
  */
 void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too);
 
-/* What is told who watches.  Under a lock of the flights: it must be quick and ask them nothing. */
-typedef void flight_told(void *arg);
+/* What is told who watches, with what was seen of it at its landing (NULL: nothing; borrowed).  Under a
+ * lock of the flights: it must be quick and ask them nothing. */
+typedef void flight_told(void *arg, const struct otr_attempt *seen);
 
 /*
  * As flights_wait, but nobody sleeps: told(arg) is called once, before this returns or later on
@@ -56,6 +62,9 @@ typedef void flight_told(void *arg);
  */
 bool flights_watch(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too,
                    flight_told *told, void *arg);
+
+/* Does anybody watch attempt_id just now? */
+bool flights_watched(struct flights *fs, int64_t attempt_id);
 
 /* Wakes and tells those who wait for an event of attempt_id. */
 void flights_event(struct flights *fs, int64_t attempt_id);

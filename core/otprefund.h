@@ -120,14 +120,14 @@ enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool se
                          struct otr_attempt *a, struct otr_fault *f);
 /* What otr_wait waits for: has it come? */
 bool otr_attempt_done(const struct otr_attempt *a, bool settled);
-/* What otr_watch tells.  It must be quick, wait for nobody and call nothing of this library. */
-typedef void otr_told(void *arg);
+/* What otr_watch tells.  seen: the attempt as the journal has it now, borrowed for the call; NULL: it is
+   to be read (otr_attempt_get).  It must be quick, wait for nobody and call nothing of this library. */
+typedef void otr_told(void *arg, const struct otr_attempt *seen);
 /*
- * otr_wait for those who have no thread to wait with: told(arg) is called once, before this returns or
- * later on another thread, when there is news of the attempt or wait_ms is over.  Then read it
- * (otr_attempt_get), see if it is done, and else watch again, with again: then news are also those of
- * the resolver and of other nodes, and told comes within 500 ms.  false: no memory; told does not
- * come.
+ * otr_wait for those who have no thread to wait with: told is called once, before this returns or
+ * later on another thread, when there is news of the attempt or wait_ms is over.  See if it is done,
+ * and else watch again, with again: then news are also those of the resolver and of other nodes, and
+ * told comes within 500 ms.  false: no memory; told does not come.
  */
 bool otr_watch(struct otr *o, int64_t attempt_id, int wait_ms, bool again, otr_told *told,
                void *arg);

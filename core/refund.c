@@ -3,6 +3,7 @@
  * answer proves, outcome committed.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -322,15 +323,69 @@ static void sleep_ms(int ms) {
     nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL);
 }
 
+/* What one flight becomes. */
+struct finished {
+    const struct flight *flight;
+    struct answer_meaning m;
+    struct journal_finding g; /* points into m and flight */
+    enum journal_status status;
+};
+
+static bool to_be_kept(enum journal_status s) {
+    return s == JOURNAL_DOWN || s == JOURNAL_UNSURE || s == JOURNAL_NO_MEMORY;
+}
+
+/* Writes what is not written yet, in one go.  How many are still to be kept. */
+static int write_once(struct otr *o, struct finished f[], int n) {
+    const struct journal_finding *g[FLIGHTS_AT_ONCE];
+    enum journal_status status[FLIGHTS_AT_ONCE];
+    int of[FLIGHTS_AT_ONCE], count = 0, kept = 0;
+    for (int i = 0; i < n; i++)
+        if (to_be_kept(f[i].status)) {
+            g[count] = &f[i].g;
+            of[count++] = i;
+        }
+    if (count)
+        journal_finish_all(o->journal, g, status, count);
+    for (int k = 0; k < count; k++) {
+        f[of[k]].status = status[k];
+        kept += to_be_kept(status[k]);
+    }
+    return kept;
+}
+
 /* The bank's word is kept until the database takes it, for WRITE_MS; then an inquiry finds out. */
-static enum journal_status write_finding(struct otr *o, const struct journal_finding *g) {
+static void write_findings(struct otr *o, struct finished f[], int n) {
     int64_t until = core_monotonic_ms() + WRITE_MS;
-    for (int wait = 50;; wait = wait < 1000 ? wait * 2 : wait) {
-        enum journal_status s = journal_finish(o->journal, g);
-        if ((s != JOURNAL_DOWN && s != JOURNAL_UNSURE && s != JOURNAL_NO_MEMORY) ||
-            flights_giving_up(o->flights) || core_monotonic_ms() > until)
-            return s;
+    for (int i = 0; i < n; i++)
+        f[i].status = JOURNAL_DOWN;
+    for (int wait = 50; write_once(o, f, n) && !flights_giving_up(o->flights) &&
+                        core_monotonic_ms() <= until;
+         wait = wait < 1000 ? wait * 2 : wait)
         sleep_ms(wait);
+}
+
+/* Whoever watches need not read it himself. */
+static void see(struct otr *o, struct flight *const flights[], int n) {
+    int64_t ids[FLIGHTS_AT_ONCE];
+    struct otr_attempt *seen[FLIGHTS_AT_ONCE];
+    enum journal_status status[FLIGHTS_AT_ONCE];
+    struct flight *of[FLIGHTS_AT_ONCE];
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        if (!flights_watched(o->flights, flights[i]->attempt_id) ||
+            !(seen[count] = malloc(sizeof *seen[count])))
+            continue;
+        ids[count] = flights[i]->attempt_id;
+        of[count++] = flights[i];
+    }
+    if (count)
+        journal_attempt_all(o->journal, ids, seen, status, count);
+    for (int k = 0; k < count; k++) {
+        if (status[k] == JOURNAL_OK)
+            of[k]->seen = seen[k];
+        else
+            free(seen[k]);
     }
 }
 
@@ -362,50 +417,75 @@ static void ask_if_late(struct otr *o, const struct flight *flight, enum otr_out
         (void)refund_inquire(o, &who, flight->tid, NULL, 0, 0, &id, &f);
 }
 
-void refund_finish(struct otr *o, struct flight *flight) {
-    struct answer_meaning m;
-    read_meaning(flight, &m);
-    struct journal_finding g = {
+/* What the answer proves, and what is to be written of it. */
+static void find(struct otr *o, const struct flight *flight, struct finished *f) {
+    struct answer_meaning *m = &f->m;
+    f->flight = flight;
+    read_meaning(flight, m);
+    struct journal_finding *g = &f->g;
+    *g = (struct journal_finding){
         .attempt_id = flight->attempt_id,
         .kind = flight->kind,
-        .outcome = m.outcome,
-        .reason = m.reason,
+        .outcome = m->outcome,
+        .reason = m->reason,
         .http_status = flight->result.status,
         .duration_ms = flight->result.duration_ms,
-        .message = m.message,
-        .evidence = m.evidence,
-        .tx_status = m.tx_status,
-        .refund_tid = m.refund_tid,
-        .otp_ref_id = m.otp_ref_id,
-        .amount = m.amount,
-        .refunded_amount = m.refunded_amount,
+        .message = m->message,
+        .evidence = m->evidence,
+        .tx_status = m->tx_status,
+        .refund_tid = m->refund_tid,
+        .otp_ref_id = m->otp_ref_id,
+        .amount = m->amount,
+        .refunded_amount = m->refunded_amount,
     };
-    if (m.outcome == OTR_OUTCOME_REFUNDED) {
-        g.tid = flight->tid;
-        g.tx_status = TX_REFUNDED; /* sample R1 says so in other words */
-    } else if (m.outcome == OTR_OUTCOME_ANSWERED && m.tx_status != OTR_NO_STATUS) {
-        g.tid = *flight->tid ? flight->tid : api_tid_valid(m.tid) ? m.tid : "";
-        g.client_ref_id = m.client_ref_id;
-        g.customer = m.customer;
-        g.recipient = m.recipient;
-        g.transacted_at = m.bank_time;
-    } else if (m.outcome == OTR_OUTCOME_UNKNOWN && m.reason == OTR_REASON_OTHER_TID) {
+    if (m->outcome == OTR_OUTCOME_REFUNDED) {
+        g->tid = flight->tid;
+        g->tx_status = TX_REFUNDED; /* sample R1 says so in other words */
+    } else if (m->outcome == OTR_OUTCOME_ANSWERED && m->tx_status != OTR_NO_STATUS) {
+        g->tid = *flight->tid ? flight->tid : api_tid_valid(m->tid) ? m->tid : "";
+        g->client_ref_id = m->client_ref_id;
+        g->customer = m->customer;
+        g->recipient = m->recipient;
+        g->transacted_at = m->bank_time;
+    } else if (m->outcome == OTR_OUTCOME_UNKNOWN && m->reason == OTR_REASON_OTHER_TID) {
         /* No fact of ours: the journal records what was named (promise 5). */
-        g.tid = *flight->tid ? m.tid : "";
-        g.client_ref_id = *flight->tid ? "" : m.client_ref_id;
+        g->tid = *flight->tid ? m->tid : "";
+        g->client_ref_id = *flight->tid ? "" : m->client_ref_id;
     }
     if (flight->kind == OTR_KIND_REFUND)
-        settle_refund(o, &m, &g);
+        settle_refund(o, m, g);
     else if (flight->kind == OTR_KIND_INQUIRY)
-        settle_inquiry(o, flight, &m, &g);
-    count(o, flight, &m);
+        settle_inquiry(o, flight, m, g);
+    count(o, flight, m);
     checkpoint(otr_kind_name(flight->kind), "before_outcome");
-    write_finding(o, &g);
-    checkpoint(otr_kind_name(flight->kind), "after_outcome");
-    if (g.settles_attempt_id && g.settles_attempt_id != g.attempt_id)
-        flights_event(o->flights, g.settles_attempt_id);
-    if (g.next_inquiry_ms)
+}
+
+/* What follows from what is written. */
+static void follow_up(struct otr *o, const struct finished *f) {
+    checkpoint(otr_kind_name(f->flight->kind), "after_outcome");
+    if (f->g.settles_attempt_id && f->g.settles_attempt_id != f->g.attempt_id)
+        flights_event(o->flights, f->g.settles_attempt_id);
+    if (f->g.next_inquiry_ms)
         resolver_poke(o->resolver);
-    ask_if_late(o, flight, m.outcome);
-    explicit_bzero(&m, sizeof m);
+    ask_if_late(o, f->flight, f->m.outcome);
+}
+
+static void finish_all(struct otr *o, struct flight *const flights[], struct finished f[], int n) {
+    for (int i = 0; i < n; i++)
+        find(o, flights[i], &f[i]);
+    write_findings(o, f, n);
+    for (int i = 0; i < n; i++)
+        follow_up(o, &f[i]);
+    see(o, flights, n);
+    explicit_bzero(f, (size_t)n * sizeof *f);
+}
+
+void refund_finish(struct otr *o, struct flight *const flights[], int n) {
+    struct finished one, *all = n > 1 ? malloc((size_t)n * sizeof *all) : &one;
+    if (all)
+        finish_all(o, flights, all, n);
+    for (int i = 0; !all && i < n; i++) /* no memory for all of them: one by one */
+        finish_all(o, &flights[i], &one, 1);
+    if (all != &one)
+        free(all);
 }

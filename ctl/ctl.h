@@ -83,6 +83,7 @@ int ctl_operator(struct ctl *c, int argc, char **argv);
 int ctl_client(struct ctl *c, int argc, char **argv);
 int ctl_inquire(struct ctl *c, int argc, char **argv);
 int ctl_report(struct ctl *c, int argc, char **argv);
+int ctl_statement(struct ctl *c, int argc, char **argv);
 int ctl_seal(struct ctl *c, int argc, char **argv);
 int ctl_export(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);

@@ -55,6 +55,17 @@ static const struct ctl_command commands[] = {
      "Prints what the bank answers, and records it as an inquiry.\n"
      "  --ref CLIENT_REF_ID  by the merchant's own reference\n",
      ctl_inquire},
+    {"import-statement", "import-statement [--check] [--from DAY] [--to DAY] [--db CONNINFO] FILE",
+     "import a statement of the bank, and compare it with the journal",
+     "Takes all credits of a CSV file (RFC 4180, UTF-8; -: standard input), or\n"
+     "nothing, and prints where they and the journal differ.  The first line names\n"
+     "the columns: tid, amount, booked_at; refund_tid and reference may be there,\n"
+     "others are left out.  The same file is taken once.\n"
+     "  --check        print what would be found, and import nothing\n"
+     "  --from DAY     the first day it covers, as 2026-11-01 (India's days)\n"
+     "  --to DAY       the last one (default: the days of the first and last credit)\n"
+     "  --db CONNINFO  the owner's login\n",
+     ctl_statement},
     {"report", "report NAME [--csv] [--db CONNINFO]", "print a report",
      "  unresolved       refund attempts that are open, oldest first\n"
      "  ageing           how many, how old and how much they are\n"
@@ -90,7 +101,7 @@ static void help(FILE *to) {
           "Administers otprefund.\n\n",
           to);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-17s %s\n", commands[i].name, commands[i].summary);
     fputs("\n"
           "  -c, --config FILE  settings (default " SETTINGS_FILE ")\n"
           "  -V, --version      print the version and end\n"

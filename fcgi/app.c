@@ -141,6 +141,7 @@ void app_finish(struct visit *v) {
 }
 
 void app_resume(struct visit *v) {
+    serve_no_wait(v->reply); /* the same thread has others to answer */
     if (admit(v))
         handlers[v->route.id](v);
     if (park(v))

@@ -30,6 +30,8 @@ struct app {
     int waiters_max;    /* workers that may wait for the bank at once */
     atomic_int waiters; /* those who do */
     atomic_int parked;  /* requests that wait without a worker (park.c) */
+    int files_max;      /* files that may be downloaded at once */
+    atomic_int files;
     atomic_bool stopping;
     atomic_uint_least64_t requests[APP_STATUS_MAX]; /* by status */
     atomic_uint_least64_t request_us;               /* time spent in all of them */

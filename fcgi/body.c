@@ -25,7 +25,7 @@ static size_t take(struct body *b, void *to, size_t size) {
     if (!b->since)
         b->since = now_s();
     while (now_s() - b->since <= BODY_TIMEOUT_S) {
-        n = recv(b->fd, to, size, 0);
+        n = recv(b->fd, to, size, b->no_wait ? MSG_DONTWAIT : 0);
         if (n >= 0 || errno != EINTR)
             break;
     }

@@ -19,6 +19,7 @@ struct body {
     time_t since;         /* of the first byte; 0: none was read yet */
     bool ended;           /* it was read to its end */
     bool broken;          /* it was cut, took too long, or was no body */
+    bool no_wait;         /* set by whoever cannot: what is not there yet took too long */
 };
 
 /* padding: of the record before the body, still to come.  fd is borrowed, with a time limit. */

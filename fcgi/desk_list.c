@@ -105,10 +105,19 @@ void desk_list(struct visit *v) {
         return;
     }
     const char *hint = narrow(v, &f);
-    if (f.csv)
-        send_csv(v, &f);
-    else
+    if (!f.csv) {
         show(v, &f, 200, hint);
+        return;
+    }
+    /* A slow reader keeps a worker waiting: not all of them. */
+    if (atomic_fetch_add(&v->app->files, 1) < v->app->files_max) {
+        send_csv(v, &f);
+    } else {
+        desk_error(v, 503, "Many files are being downloaded just now. Try again in a minute.", 0,
+                   "/attempts");
+        reply_header(v->reply, "Retry-After", "60");
+    }
+    atomic_fetch_sub(&v->app->files, 1);
 }
 
 void desk_reconciliation(struct visit *v) {

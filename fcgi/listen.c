@@ -16,7 +16,7 @@
 
 #include "fcgi/text.h"
 
-#define BACKLOG 1024
+#define BACKLOG 4096 /* as many as may come at once; net.core.somaxconn bounds it */
 
 union address {
     struct sockaddr any;

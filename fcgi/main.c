@@ -213,6 +213,7 @@ static bool start(const struct settings *s) {
     tzset();
     app.settings = s;
     app.waiters_max = s->desk_workers > 1 ? s->desk_workers - (s->desk_workers + 7) / 8 : 1;
+    app.files_max = (s->desk_workers + 7) / 8;
     api_setup();
     bool good = signals_block(&ends) && run(&app, &ends);
     rounds_free(app.desks);

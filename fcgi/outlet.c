@@ -2,10 +2,13 @@
 #include "fcgi/outlet.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define HEADER_SIZE 8
 #define END_SIZE    8
@@ -91,10 +94,25 @@ static void put_header(unsigned char *to, int type, int id, size_t size) {
     memcpy(to, header, sizeof(header));
 }
 
-static bool send_all(int fd, const unsigned char *bytes, size_t size) {
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until there is room.  false: that takes longer than there is time. */
+static bool await_room(struct outlet *o) {
+    struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+    int64_t began = now_ms();
+    int n = o->wait_ms > 0 ? poll(&p, 1, o->wait_ms) : 0;
+    o->wait_ms -= (int)(now_ms() - began);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static bool send_all(struct outlet *o, const unsigned char *bytes, size_t size) {
     while (size) {
-        ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
+        ssize_t n = send(o->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && await_room(o))))
             continue;
         if (n <= 0)
             return false;
@@ -109,24 +127,24 @@ static bool send_sheet(struct outlet *o) {
     size_t size = sheet->size;
     put_header(sheet->bytes, RECORD_STDOUT, o->id, size);
     sheet->size = 0;
-    return send_all(o->fd, sheet->bytes, HEADER_SIZE + size);
+    return send_all(o, sheet->bytes, HEADER_SIZE + size);
 }
 
 /* Without room for a record: as it comes. */
-static bool send_bare(const struct outlet *o, const char *bytes, size_t size) {
+static bool send_bare(struct outlet *o, const char *bytes, size_t size) {
     unsigned char header[HEADER_SIZE];
     for (size_t n; size; bytes += n, size -= n) {
         n = size < ROOM ? size : ROOM;
         put_header(header, RECORD_STDOUT, o->id, n);
-        if (!send_all(o->fd, header, sizeof(header)) ||
-            !send_all(o->fd, (const unsigned char *)bytes, n))
+        if (!send_all(o, header, sizeof(header)) ||
+            !send_all(o, (const unsigned char *)bytes, n))
             return false;
     }
     return true;
 }
 
-void outlet_start(struct outlet *o, struct sheets *s, int fd, int id) {
-    *o = (struct outlet){.sheets = s, .fd = fd, .id = id};
+void outlet_start(struct outlet *o, struct sheets *s, int fd, int id, int wait_ms) {
+    *o = (struct outlet){.sheets = s, .fd = fd, .id = id, .wait_ms = wait_ms};
 }
 
 bool outlet_write(void *outlet, const char *bytes, size_t size) {
@@ -159,7 +177,7 @@ bool outlet_end(struct outlet *o, bool broken) {
     put_header(end + HEADER_SIZE, RECORD_END_REQUEST, o->id, END_SIZE);
     /* Cut without its end record, so that the web server sees that the answer is not whole. */
     bool sent = broken ? (shutdown(o->fd, SHUT_RDWR), false)
-                       : send_all(o->fd, bytes, (size_t)(end - bytes) + TAIL_SIZE);
+                       : send_all(o, bytes, (size_t)(end - bytes) + TAIL_SIZE);
     if (o->sheet)
         sheet_give(o->sheets, o->sheet);
     o->sheet = NULL;

@@ -19,6 +19,7 @@ struct outlet {
     struct sheets *sheets;
     struct sheet *sheet; /* borrowed; NULL: nothing was written yet, or there is no memory */
     int fd, id;
+    int wait_ms; /* how long the web server may still keep us waiting */
 };
 
 /* Keeps room for at most so many records.  NULL: no memory.  free: no outlet has any; NULL allowed. */
@@ -26,10 +27,11 @@ struct sheets *sheets_new(int keep);
 void sheets_trim(struct sheets *s); /* frees what nobody uses just now */
 void sheets_free(struct sheets *s);
 
-/* fd is borrowed, with a time limit; id: the request's. */
-void outlet_start(struct outlet *o, struct sheets *s, int fd, int id);
+/* fd is borrowed; id: the request's.  wait_ms: how long all writes together may wait for the web server
+ * to read: a slow reader holds a worker no longer. */
+void outlet_start(struct outlet *o, struct sheets *s, int fd, int id, int wait_ms);
 
-/* A reply_writer.  false: the web server is gone. */
+/* A reply_writer.  false: the web server is gone, or too slow. */
 bool outlet_write(void *outlet, const char *bytes, size_t size);
 
 /*

@@ -10,6 +10,8 @@ struct parked {
     struct serve_task task; /* first: what a worker is handed */
     struct visit visit;
     int64_t until_ms;
+    bool seen; /* attempt is what the journal had at its landing */
+    struct otr_attempt attempt;
 };
 
 static int64_t monotonic_ms(void) {
@@ -19,8 +21,11 @@ static int64_t monotonic_ms(void) {
 }
 
 /* On a thread of the core. */
-static void told(void *arg) {
+static void told(void *arg, const struct otr_attempt *seen) {
     struct parked *p = arg;
+    p->seen = seen;
+    if (seen)
+        p->attempt = *seen;
     serve_soon(p->visit.reply, &p->task);
 }
 
@@ -38,14 +43,15 @@ static bool ended(const struct parked *p, enum otr_status s, const struct otr_at
 /* Reads the attempt and goes on, or waits on.  True: it waits. */
 static bool go_on(struct parked *p) {
     struct visit *v = &p->visit;
-    struct otr_attempt a = {.outcome = OTR_OUTCOME_NONE};
     struct otr_fault f = {0};
-    enum otr_status s = otr_attempt_get(v->app->core, v->wait.attempt_id, &a, &f);
-    if (!ended(p, s, &a) && watch(p, true))
+    enum otr_status s =
+        p->seen ? OTR_OK : otr_attempt_get(v->app->core, v->wait.attempt_id, &p->attempt, &f);
+    if (!ended(p, s, &p->attempt) && watch(p, true))
         return true;
     app_then *then = v->wait.then;
     v->wait.then = NULL;
-    then(v, s, &a, &f);
+    p->seen = false;
+    then(v, s, &p->attempt, &f);
     return false;
 }
 

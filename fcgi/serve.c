@@ -25,7 +25,8 @@
 #include "fcgi/reserve.h"
 
 #define READ_TIMEOUT_S  2 /* the web server has the whole request: it needs no time */
-#define WRITE_TIMEOUT_S 10
+#define WRITE_MS        10000 /* all of an answer's writes wait for the web server so long */
+#define ACCEPT_AT_ONCE  256
 #define DRAIN_MAX       (16u << 20) /* unread body thrown away so that the answer is not lost */
 #define THREAD_STACK    (1u << 20)
 #define QUIET_MS        5000 /* without a request: memory is given back */
@@ -162,8 +163,18 @@ static void job_free(struct job *j) {
     free(j);
 }
 
+static struct job *job_of(struct reply *reply) {
+    return (struct job *)((char *)reply - offsetof(struct job, reply));
+}
+
+void serve_no_wait(struct reply *reply) {
+    struct job *j = job_of(reply);
+    j->body.no_wait = true;
+    j->outlet.wait_ms = 0;
+}
+
 void serve_answered(struct reply *reply) {
-    struct job *j = (struct job *)((char *)reply - offsetof(struct job, reply));
+    struct job *j = job_of(reply);
     struct serve *s = j->serve;
     complete(j);
     job_free(j);
@@ -187,7 +198,7 @@ static void answer(struct serve *s, int fd, const struct gate_look *look, struct
     j->serve = s;
     j->fd = fd;
     j->keep = fcgi.keepConnection;
-    outlet_start(&j->outlet, s->sheets, fd, fcgi.requestId);
+    outlet_start(&j->outlet, s->sheets, fd, fcgi.requestId, WRITE_MS);
     body_start(&j->body, fd, look->id, look->padding);
     j->body.ended = look->no_body;
     int refused = request_parse(&j->request, fcgi.envp, read_body, &j->body, &why);
@@ -206,7 +217,7 @@ static void answer(struct serve *s, int fd, const struct gate_look *look, struct
 /* ---- what goes on later ------------------------------------------------------------------------ */
 
 void serve_soon(struct reply *reply, struct serve_task *task) {
-    struct serve *s = ((struct job *)((char *)reply - offsetof(struct job, reply)))->serve;
+    struct serve *s = job_of(reply)->serve;
     task->next = NULL;
     pthread_mutex_lock(&s->lock);
     *s->last = task;
@@ -281,8 +292,7 @@ static void out_of_descriptors(struct serve *s, unsigned char *room) {
 /* Takes on what is waiting at the door. */
 static void take_on(struct serve *s, unsigned char *room) {
     static const struct timeval read_time = {.tv_sec = READ_TIMEOUT_S};
-    static const struct timeval write_time = {.tv_sec = WRITE_TIMEOUT_S};
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
         int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -290,7 +300,6 @@ static void take_on(struct serve *s, unsigned char *room) {
             break;
         }
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_time, sizeof(read_time));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &write_time, sizeof(write_time));
         if (!watch(s, EPOLL_CTL_ADD, fd))
             close(fd);
     }

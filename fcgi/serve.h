@@ -27,6 +27,10 @@ typedef bool serve_handler(void *arg, struct request *request, int refused, cons
 /* The reply of a request whose handler said false is finished.  Any worker's thread. */
 void serve_answered(struct reply *reply);
 
+/* For whoever answers on others' behalf too: from here on neither reading nor writing waits for the web
+ * server.  Where that is needed, the connection is cut. */
+void serve_no_wait(struct reply *reply);
+
 /* What goes on with such a request; borrowed until it runs. */
 struct serve_task {
     struct serve_task *next; /* the server's own */

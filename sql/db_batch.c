@@ -286,45 +286,86 @@ static void lead(struct journal *j, struct db_batches *b, enum lane lane, struct
         sem_post(&next->told);
 }
 
-static void call(struct journal *j, enum lane lane, struct call *c) {
+/* Calls of one thread, which wait for each other only. */
+static void call(struct journal *j, enum lane lane, struct call *calls, int n) {
     struct db_batches *b = db_batches(j);
     struct line *l = &b->lines[lane];
-    sem_init(&c->told, 0, 0);
+    bool down = false;
+    for (int i = 0; i < n; i++)
+        sem_init(&calls[i].told, 0, 0);
     pthread_mutex_lock(&b->lock);
     bool leads =
-        l->leaders < b->leaders_max && !l->first; /* else whoever leads next takes this one too */
+        l->leaders < b->leaders_max && !l->first; /* else whoever leads next takes these too */
     if (leads) {
         l->leaders++;
-        c->state = LEADS;
+        calls[0].state = LEADS;
     }
-    *l->last = c;
-    l->last = &c->next;
+    for (int i = 0; i < n; i++) {
+        *l->last = &calls[i];
+        l->last = &calls[i].next;
+    }
     pthread_mutex_unlock(&b->lock);
-    while (!leads && sem_wait(&c->told) != 0 && errno == EINTR)
-        ;
-    if (c->state == LEADS)
-        lead(j, b, lane, c);
-    else if (c->state == ALONE)
-        alone(j, lane, c);
-    sem_destroy(&c->told);
+    for (int i = 0; i < n; i++) {
+        struct call *c = &calls[i];
+        while (!(leads && i == 0) && sem_wait(&c->told) != 0 && errno == EINTR)
+            ;
+        if (c->state == LEADS)
+            lead(j, b, lane, c);
+        else if (c->state == ALONE && down)
+            c->status = JOURNAL_DOWN; /* as it was for the one before */
+        else if (c->state == ALONE)
+            alone(j, lane, c);
+        down = down || c->status == JOURNAL_DOWN;
+    }
+    for (int i = 0; i < n; i++) /* not before: they may still be in the line together */
+        sem_destroy(&calls[i].told);
 }
 
 enum journal_status db_write(struct journal *j, enum db_statement s, const struct db_params *p,
                              const char *tid, PGresult **out, struct db_backend *lost) {
     struct call c = {.statement = s, .params = p, .tid = tid ? tid : ""};
-    call(j, WRITES, &c);
+    call(j, WRITES, &c, 1);
     *out = c.result;
     if (lost)
         *lost = c.lost;
     return c.status;
 }
 
+static void look(struct journal *j, struct call *c) {
+    if (c->status == JOURNAL_UNSURE) /* no memory for a copy, or lost more than once */
+        alone(j, READS, c);
+}
+
 enum journal_status db_look(struct journal *j, enum db_statement s, const struct db_params *p,
                             PGresult **out) {
     struct call c = {.statement = s, .params = p, .tid = ""};
-    call(j, READS, &c);
-    if (c.status == JOURNAL_UNSURE) /* no memory for a copy, or lost more than once */
-        alone(j, READS, &c);
+    call(j, READS, &c, 1);
+    look(j, &c);
     *out = c.result;
     return c.status;
+}
+
+static void all(struct journal *j, enum lane lane, struct db_call *calls, int n) {
+    struct call *c = calloc((size_t)n, sizeof(*c));
+    for (int i = 0; c && i < n; i++)
+        c[i] = (struct call){.statement = calls[i].statement,
+                             .params = calls[i].params,
+                             .tid = calls[i].tid ? calls[i].tid : ""};
+    if (c)
+        call(j, lane, c, n);
+    for (int i = 0; i < n; i++) {
+        if (c && lane == READS)
+            look(j, &c[i]);
+        calls[i].status = c ? c[i].status : JOURNAL_NO_MEMORY;
+        calls[i].result = c ? c[i].result : NULL;
+    }
+    free(c);
+}
+
+void db_write_all(struct journal *j, struct db_call *calls, int n) {
+    all(j, WRITES, calls, n);
+}
+
+void db_look_all(struct journal *j, struct db_call *calls, int n) {
+    all(j, READS, calls, n);
 }

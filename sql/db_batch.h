@@ -38,4 +38,17 @@ enum journal_status db_write(struct journal *j, enum db_statement s, const struc
 enum journal_status db_look(struct journal *j, enum db_statement s, const struct db_params *p,
                             PGresult **out);
 
+/* One of many that a single thread makes together. */
+struct db_call {
+    enum db_statement statement;
+    const struct db_params *params;
+    const char *tid; /* as above; NULL: unknown */
+    enum journal_status status;
+    PGresult *result;
+};
+
+/* db_write and db_look for each of n calls, as if each had its own thread. */
+void db_write_all(struct journal *j, struct db_call *calls, int n);
+void db_look_all(struct journal *j, struct db_call *calls, int n);
+
 #endif

@@ -143,6 +143,12 @@ struct journal_finding {
  */
 enum journal_status journal_finish(struct journal *j, const struct journal_finding *f);
 
+#define JOURNAL_FINISH_MAX 64
+/* The same for n findings (up to JOURNAL_FINISH_MAX) at once, each with its own answer, as if each had
+ * its own thread. */
+void journal_finish_all(struct journal *j, const struct journal_finding *const f[],
+                        enum journal_status status[], int n);
+
 /* ---- the resolver's queue ------------------------------------------------------------------ */
 
 struct journal_due {
@@ -271,6 +277,9 @@ enum journal_status journal_manual_get(struct journal *j, int64_t attempt_id, st
 /* ---- reading ------------------------------------------------------------------------------- */
 
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a);
+/* The same for n attempts (up to JOURNAL_FINISH_MAX) at once, each with its own answer. */
+void journal_attempt_all(struct journal *j, const int64_t attempt_id[], struct otr_attempt *const a[],
+                         enum journal_status status[], int n);
 /* max: up to 2000 (more are cut to that). */
 enum journal_status journal_attempts(struct journal *j, const struct otr_filter *f, int max,
                                      struct otr_attempt *rows, int *n);
@@ -323,6 +332,48 @@ enum journal_status journal_client_put(struct journal *j, const struct otr_opera
                                        const unsigned char *token_sha256);
 enum journal_status journal_client_disable(struct journal *j, const char *name, bool disabled);
 enum journal_status journal_client_list(struct journal *j, struct otr_table *t);
+
+/* ---- the bank's statements (needs the owner's connection) ------------------------------------ */
+
+#define JOURNAL_REFERENCE_SIZE 256
+#define JOURNAL_FILE_NAME_SIZE 256
+
+/* A credit on a statement.  Texts are borrowed for the call. */
+struct journal_statement_line {
+    int line_no; /* of the file */
+    const char *tid;
+    const char *refund_tid; /* NULL: not given */
+    int64_t amount;         /* paise */
+    int64_t booked_at;
+    const char *reference; /* NULL: not given */
+};
+
+struct journal_statement {
+    const char *file_name; /* 1 to 255 bytes, without a path */
+    const unsigned char *file_sha256;
+    int64_t period_from, period_to; /* credits from this moment on, before that one */
+    const char *imported_by;
+    const struct journal_statement_line *lines;
+    int count;
+    bool check; /* find the mismatches, and import nothing */
+};
+
+/* The caller frees mismatches with otr_table_free. */
+struct journal_imported {
+    bool before; /* the same file was imported before: nothing was written; when, by whom, as what */
+    int64_t statement_id, imported_at;
+    char file_name[JOURNAL_FILE_NAME_SIZE], imported_by[OTR_NAME_SIZE];
+    struct otr_table mismatches; /* mismatch, count: of this statement; none if before */
+};
+
+/*
+ * Imports a statement with all its lines and finds its mismatches, in one transaction.  JOURNAL_OK;
+ * _REFUSED: the database refused a value; _DOWN: nothing was imported, why (size bytes) gets a line
+ * that says why not; _UNSURE: the connection was lost during COMMIT, import it again to know;
+ * _NO_MEMORY.
+ */
+enum journal_status journal_statement_import(struct journal *j, const struct journal_statement *s,
+                                             struct journal_imported *i, char *why, size_t size);
 
 /* ---- seals ----------------------------------------------------------------------------------- */
 

@@ -51,18 +51,31 @@ static bool nothing(const PGresult *r) {
     return PQntuples(r) == 0 || PQgetisnull(r, 0, 0);
 }
 
+void journal_attempt_all(struct journal *j, const int64_t attempt_id[], struct otr_attempt *const a[],
+                         enum journal_status status[], int n) {
+    struct db_params p[JOURNAL_FINISH_MAX];
+    struct db_call calls[JOURNAL_FINISH_MAX];
+    for (int i = 0; i < n; i++) {
+        p[i].count = 0;
+        db_number(&p[i], attempt_id[i]);
+        calls[i] = (struct db_call){DB_ATTEMPT, &p[i], NULL, JOURNAL_OK, NULL};
+    }
+    db_look_all(j, calls, n);
+    for (int i = 0; i < n; i++) {
+        *a[i] = (struct otr_attempt){
+            .tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT, .refunded_amount = OTR_NO_AMOUNT};
+        status[i] = calls[i].status;
+        if (status[i] == JOURNAL_OK && nothing(calls[i].result))
+            status[i] = JOURNAL_NOT_FOUND;
+        if (status[i] == JOURNAL_OK)
+            db_read_attempt(calls[i].result, 0, a[i]);
+        PQclear(calls[i].result);
+    }
+}
+
 enum journal_status journal_attempt(struct journal *j, int64_t attempt_id, struct otr_attempt *a) {
-    struct db_params p = {0};
-    PGresult *r = NULL;
-    *a = (struct otr_attempt){
-        .tx_status = OTR_NO_STATUS, .amount = OTR_NO_AMOUNT, .refunded_amount = OTR_NO_AMOUNT};
-    db_number(&p, attempt_id);
-    enum journal_status status = db_look(j, DB_ATTEMPT, &p, &r);
-    if (status == JOURNAL_OK && nothing(r))
-        status = JOURNAL_NOT_FOUND;
-    if (status == JOURNAL_OK)
-        db_read_attempt(r, 0, a);
-    PQclear(r);
+    enum journal_status status;
+    journal_attempt_all(j, &attempt_id, &a, &status, 1);
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* journal_write.c - begin, finish, claim, wake: one statement each. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -157,40 +158,69 @@ static void finish_params(struct db_params *p, const struct journal_finding *f, 
     db_number(p, f->next_inquiry_ms);
 }
 
-static enum journal_status finish_once(struct journal *j, const char *tid,
-                                       const struct db_params *p) {
-    PGresult *r = NULL;
-    enum journal_status status = db_write(j, DB_FINISH, p, tid, &r, NULL);
+static enum journal_status finish_read(struct db_call *c) {
+    enum journal_status status = c->status;
     if (status == JOURNAL_OK) {
-        const char *word = PQgetvalue(r, 0, 0);
+        const char *word = PQgetvalue(c->result, 0, 0);
         if (strcmp(word, "not_found") == 0)
             status = JOURNAL_NOT_FOUND;
         else if (strcmp(word, "refused") == 0)
             status = JOURNAL_REFUSED;
     }
-    PQclear(r);
+    PQclear(c->result);
     return status;
 }
 
-enum journal_status journal_finish(struct journal *j, const struct journal_finding *f) {
-    struct db_params p;
-    bool texts = true;
-    int64_t until = db_monotonic_ms() + LOOK_UP_MS;
-    finish_params(&p, f, texts);
-    for (;; pause_ms(PAUSE_MS)) {
-        enum journal_status status = finish_once(j, f->tid, &p);
-        if (status == JOURNAL_REFUSED && texts) {
-            /* Rather lose the bank's words than what they prove. */
-            texts = false;
-            finish_params(&p, f, texts);
-            continue;
+/* One finding on its way into the journal. */
+struct finish {
+    struct db_params params;
+    bool without_texts, written; /* written: or there is nothing more to try */
+};
+
+/*
+ * What is still to be written, once.  Rather lose the bank's words than what they prove: where they
+ * are refused it is tried without them.  Once more changes nothing where it was written, so a lost COMMIT
+ * is simply repeated.  False: nothing is left.
+ */
+static bool finish_round(struct journal *j, const struct journal_finding *const f[],
+                         struct finish finishes[], enum journal_status status[], int n) {
+    struct db_call calls[JOURNAL_FINISH_MAX];
+    int of[JOURNAL_FINISH_MAX], count = 0;
+    bool left = false;
+    for (int i = 0; i < n; i++)
+        if (!finishes[i].written) {
+            finish_params(&finishes[i].params, f[i], !finishes[i].without_texts);
+            calls[count] = (struct db_call){DB_FINISH, &finishes[i].params, f[i]->tid, JOURNAL_OK, NULL};
+            of[count++] = i;
         }
-        /* Once more changes nothing where it was written, so a lost COMMIT is simply repeated. */
-        if (status != JOURNAL_UNSURE)
-            return status;
-        if (db_monotonic_ms() >= until)
-            return JOURNAL_DOWN;
+    db_write_all(j, calls, count);
+    for (int k = 0; k < count; k++) {
+        struct finish *finish = &finishes[of[k]];
+        enum journal_status s = finish_read(&calls[k]);
+        bool again = s == JOURNAL_UNSURE || (s == JOURNAL_REFUSED && !finish->without_texts);
+        finish->without_texts |= s == JOURNAL_REFUSED;
+        finish->written = !again;
+        status[of[k]] = again ? JOURNAL_DOWN : s;
+        left |= again;
     }
+    return left;
+}
+
+void journal_finish_all(struct journal *j, const struct journal_finding *const f[],
+                        enum journal_status status[], int n) {
+    struct finish *finishes = calloc((size_t)n, sizeof(*finishes));
+    int64_t until = db_monotonic_ms() + LOOK_UP_MS;
+    for (int i = 0; i < n; i++)
+        status[i] = JOURNAL_NO_MEMORY;
+    while (finishes && finish_round(j, f, finishes, status, n) && db_monotonic_ms() < until)
+        pause_ms(PAUSE_MS);
+    free(finishes);
+}
+
+enum journal_status journal_finish(struct journal *j, const struct journal_finding *f) {
+    enum journal_status status;
+    journal_finish_all(j, &f, &status, 1);
+    return status;
 }
 
 /* ---- the resolver's queue ------------------------------------------------------------------ */

@@ -3,8 +3,9 @@
 --   many    the same page, each time as another of 199 operators (the bench's nginx believes it)
 --   form    the refund form of another transaction each time, as counters open them
 --   refund  a refund through the JSON API, each with its own TID and key; BENCH_TOKEN (bearer),
---           BENCH_SEED (first TID of the run)
+--           BENCH_SEED (first TID of the run), BENCH_WAIT (Prefer: wait=N, if set)
 local kind, token, seed = os.getenv("BENCH_KIND"), os.getenv("BENCH_TOKEN"), tonumber(os.getenv("BENCH_SEED"))
+local wait = os.getenv("BENCH_WAIT")
 local threads = 0
 
 function setup(thread)
@@ -37,6 +38,7 @@ function kinds.refund()
       ["Authorization"] = "Bearer " .. token,
       ["Content-Type"] = "application/json",
       ["Idempotency-Key"] = string.format("bench-%d", number),
+      ["Prefer"] = wait and "wait=" .. wait,
    }, '{"otp":"123456"}')
 end
 

@@ -164,7 +164,8 @@ class Crash:
         what(node)
         puller.join(FAR)
         if puller.is_alive():
-            self.wrong.append("%s: the caller never got an answer" % point)
+            self.wrong.append("%s, %s: the caller got no answer in %d s"
+                              % (point, what.__name__, FAR))
         if what != self.kill:
             if not node.alive():
                 self.wrong.append("%s: the program ended by itself" % point)

@@ -190,6 +190,10 @@ class House:
 
     def postgres_kill(self):
         """As when the power goes: the postmaster and every backend at once."""
+        # It is stopped first, or it would make another backend after they were counted, which then
+        # holds the shared memory and keeps the next one from starting.
+        self.postgres.send(signal.SIGSTOP)
+        wait_until("the postmaster to be stopped", START_S, self.postgres.stopped)
         pids = [self.postgres.pid]
         for stat in glob.glob("/proc/[0-9]*/stat"):
             try:

@@ -133,6 +133,18 @@ enum journal_status journal_finish(struct journal *j, const struct journal_findi
     return s;
 }
 
+void journal_finish_all(struct journal *j, const struct journal_finding *const f[],
+                        enum journal_status status[], int n) {
+    for (int i = 0; i < n; i++)
+        status[i] = journal_finish(j, f[i]);
+}
+
+void journal_attempt_all(struct journal *j, const int64_t attempt_id[], struct otr_attempt *const a[],
+                         enum journal_status status[], int n) {
+    for (int i = 0; i < n; i++)
+        status[i] = journal_attempt(j, attempt_id[i], a[i]);
+}
+
 enum journal_status journal_claim(struct journal *j, int max, int lease_ms,
                                   struct journal_due *rows, int *n, int64_t *next_ms) {
     (void)j, (void)lease_ms;

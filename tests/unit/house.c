@@ -130,6 +130,10 @@ void serve_answered(struct reply *reply) {
     answered = true;
 }
 
+void serve_no_wait(struct reply *reply) {
+    (void)reply;
+}
+
 void serve_soon(struct reply *reply, struct serve_task *task) {
     (void)reply;
     atomic_store(&left, task);
@@ -206,6 +210,7 @@ bool house_open(void) {
     house.desks = desk_views_new(2);
     house.settings = &settings;
     house.waiters_max = 8;
+    house.files_max = 2;
     buf_init(&house.style, 1000);
     buf_text(&house.style, "body {}\n");
     secret_set(&house.callback_secret, HOUSE_CALLBACK, strlen(HOUSE_CALLBACK));

@@ -12,15 +12,21 @@
 #include "tests/unit/suite.h"
 
 #define MANY 2000
+#define SEEN 77 /* the one that is read at its landing */
 
 static atomic_int finished[MANY + 1];
 static atomic_int bodies_ok;
 
-static void finish(void *arg, struct flight *f) {
+static void finish(void *arg, struct flight *const f[], int n) {
     (void)arg;
-    atomic_fetch_add(&finished[f->attempt_id], 1);
-    if (f->result.size == 5 && memcmp(f->result.body, "hello", 5) == 0)
-        atomic_fetch_add(&bodies_ok, 1);
+    CU_ASSERT(n > 0 && n <= FLIGHTS_AT_ONCE);
+    for (int i = 0; i < n; i++) {
+        atomic_fetch_add(&finished[f[i]->attempt_id], 1);
+        if (f[i]->result.size == 5 && memcmp(f[i]->result.body, "hello", 5) == 0)
+            atomic_fetch_add(&bodies_ok, 1);
+        if (f[i]->attempt_id == SEEN && (f[i]->seen = calloc(1, sizeof *f[i]->seen)))
+            f[i]->seen->attempt_id = SEEN;
+    }
 }
 
 static void reset(void) {
@@ -114,10 +120,12 @@ static void what_is_not_on_its_way_is_not_waited_for(void) {
 
 /* ---- who watches ------------------------------------------------------------------------------- */
 
-static atomic_int told;
+static atomic_int told, told_seen;
 
-static void count_told(void *arg) {
+static void count_told(void *arg, const struct otr_attempt *seen) {
     atomic_fetch_add((atomic_int *)arg, 1);
+    if (seen && seen->attempt_id == SEEN)
+        atomic_fetch_add(&told_seen, 1);
 }
 
 static void told_comes_to(int n) {
@@ -148,6 +156,24 @@ static void who_watches_is_told_once(void) {
     CU_ASSERT_EQUAL(atomic_load(&told), 5);
     flights_close(fs, 1000);
     CU_ASSERT_EQUAL(atomic_load(&told), 5);
+}
+
+static void who_watches_is_told_what_was_seen(void) {
+    struct flights *fs = flights_open(2, finish, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fs);
+    atomic_store(&told, 0);
+    struct flight *f = flight_new(fs, SEEN), *other = flight_new(fs, SEEN + 1);
+    CU_ASSERT_FATAL(f && other);
+    CU_ASSERT_FALSE(flights_watched(fs, SEEN));
+    CU_ASSERT(flights_watch(fs, SEEN, 60000, false, count_told, &told));
+    CU_ASSERT(flights_watch(fs, SEEN + 1, 60000, false, count_told, &told));
+    CU_ASSERT_TRUE(flights_watched(fs, SEEN));
+    CU_ASSERT_FALSE(flights_watched(fs, SEEN + 512));
+    flight_landed(f, &(struct http_result){.fate = HTTP_MAYBE_SENT});
+    flight_landed(other, &(struct http_result){.fate = HTTP_MAYBE_SENT});
+    told_comes_to(2);
+    CU_ASSERT_EQUAL(atomic_load(&told_seen), 1);
+    flights_close(fs, 1000);
 }
 
 static void who_watches_is_told_when_time_is_over(void) {
@@ -188,6 +214,7 @@ int main(void) {
     CU_ADD_TEST(s, an_event_wakes_who_waits_for_news);
     CU_ADD_TEST(s, what_is_not_on_its_way_is_not_waited_for);
     CU_ADD_TEST(s, who_watches_is_told_once);
+    CU_ADD_TEST(s, who_watches_is_told_what_was_seen);
     CU_ADD_TEST(s, who_watches_is_told_when_time_is_over);
     CU_ADD_TEST(s, who_still_watches_is_told_at_the_end);
     return suite_run();

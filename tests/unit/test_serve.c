@@ -98,6 +98,30 @@ static bool leave(struct reply *reply) {
     return pthread_create(&thread, &attr, call_later, l) == 0;
 }
 
+/* Requests that somebody answers all together, as those of a round (round.h). */
+static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct reply *shared[LEFT];
+static int shared_count;
+
+static bool join_others(struct reply *reply) {
+    pthread_mutex_lock(&shared_lock);
+    shared[shared_count++] = reply;
+    pthread_mutex_unlock(&shared_lock);
+    return true;
+}
+
+static void answer_shared(void) {
+    pthread_mutex_lock(&shared_lock);
+    for (int i = 0; i < shared_count; i++) {
+        serve_no_wait(shared[i]);
+        buf_text(&shared[i]->body, "shared\n");
+        reply_finish(shared[i]);
+        serve_answered(shared[i]);
+    }
+    shared_count = 0;
+    pthread_mutex_unlock(&shared_lock);
+}
+
 static bool handle(void *arg, struct request *request, int refused, const char *why,
                    struct reply *reply) {
     (void)arg;
@@ -109,7 +133,14 @@ static bool handle(void *arg, struct request *request, int refused, const char *
     if (strcmp(request->path, "/later") == 0 && leave(reply))
         return false;
     buf_text(&reply->body, refused ? why : "");
-    for (int i = strcmp(request->path, "/large") == 0 ? 20000 : 1; i > 0; i--)
+    if (strcmp(request->path, "/shared") == 0 && join_others(reply))
+        return false;
+    if (strcmp(request->path, "/answer") == 0)
+        answer_shared();
+    for (int i = strcmp(request->path, "/large") == 0  ? 20000
+                 : strcmp(request->path, "/huge") == 0 ? 400000
+                                                       : 1;
+         i > 0; i--)
         buf_text(&reply->body, "here\n");
     reply_finish(reply);
     return true;
@@ -316,6 +347,57 @@ static void test_left(void) {
     server_stop();
 }
 
+/* Whoever answers for all waits for none of them: their bodies are not there. */
+static void test_shared(void) {
+    static const char unended[] = "\1\1\0\1\0\10\0\0\0\1\1\0\0\0\0\0"
+                                  "\1\4\0\1\0\50\0\0\16\4REQUEST_METHODPOST\13\7REQUEST_URI/shared"
+                                  "\1\4\0\1\0\0\0\0\1\5\0\1\0\3\0\0ab";
+    enum { STUCK = 20 }; /* two seconds each would be more than a client of this test waits */
+    int held[STUCK + 1];
+    char text[4096];
+    server_start(0);
+    for (int i = 0; i <= STUCK; i++) {
+        held[i] = fcgi_connect(path);
+        if (i < STUCK)
+            CU_ASSERT_EQUAL(send(held[i], unended, sizeof unended - 1, 0), sizeof unended - 1)
+        else
+            CU_ASSERT_EQUAL(fcgi_send(held[i], "/shared", 0), 0);
+        usleep(5000); /* in this order */
+    }
+    usleep(200000);
+    CU_ASSERT_EQUAL(fcgi_get(path, "/answer", NULL, 0), 200);
+    for (int i = 0; i <= STUCK; i++) {
+        CU_ASSERT_EQUAL(fcgi_receive(held[i], text, sizeof text), 200);
+        close(held[i]);
+    }
+    server_stop();
+}
+
+/* More slow readers than workers: each keeps one waiting for ten seconds, however it trickles. */
+static void test_slow_readers(void) {
+    int held[WORKERS * 2];
+    char some[8192];
+    server_start(0);
+    for (int i = 0; i < WORKERS * 2; i++) {
+        held[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send(held[i], "/huge", 0), 0);
+    }
+    int asks = fcgi_connect(path), answered = 0;
+    CU_ASSERT_EQUAL(fcgi_send(asks, "/", 0), 0);
+    /* At this pace an answer takes them a minute. */
+    for (int i = 0; i < 140 && !answered; i++) {
+        usleep(200000);
+        for (int k = 0; k < WORKERS * 2; k++)
+            (void)!recv(held[k], some, sizeof some, MSG_DONTWAIT);
+        answered = recv(asks, some, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+    }
+    CU_ASSERT(answered);
+    for (int i = 0; i < WORKERS * 2; i++)
+        close(held[i]);
+    close(asks);
+    server_stop();
+}
+
 /* An orderly stop waits for them, and for nothing else. */
 static void test_stop(void) {
     int held[LEFT], status = -1;
@@ -375,6 +457,8 @@ int main(void) {
     CU_add_test(s, "cut requests", test_cut);
     CU_add_test(s, "what has no place in a body", test_strange_body);
     CU_add_test(s, "requests that are left", test_left);
+    CU_add_test(s, "who answers for others", test_shared);
+    CU_add_test(s, "slow readers", test_slow_readers);
     CU_add_test(s, "an orderly stop", test_stop);
     CU_add_test(s, "thousands of idle connections", test_idle);
     int failed = suite_run();
