@@ -275,8 +275,8 @@ static bool read_reference(struct statement_reader *r, const struct record *c, c
 static bool credit(struct statement_reader *r, const struct record *c,
                    struct journal_statement_line *l) {
     char none[1] = "", *text[STATEMENT_COLUMN__MAX];
-    static const char digits[] = "not 1 to 18 digits: a spreadsheet may have rounded it, export it "
-                                 "as text";
+    static const char digits[] = "not 1 to 18 digits without a 0 in front: a spreadsheet may have "
+                                 "rounded it, export it as text";
     for (int k = 0; k < STATEMENT_COLUMN__MAX; k++)
         text[k] = r->place[k] < 0 ? none : trim(c->fields[r->place[k]]);
     *l = (struct journal_statement_line){
@@ -284,7 +284,7 @@ static bool credit(struct statement_reader *r, const struct record *c,
         .tid = text[STATEMENT_TID],
         .refund_tid = *text[STATEMENT_REFUND_TID] ? text[STATEMENT_REFUND_TID] : NULL,
         .reference = *text[STATEMENT_REFERENCE] ? text[STATEMENT_REFERENCE] : NULL};
-    if (!value_digits(l->tid, OTR_TID_SIZE - 1))
+    if (!value_digits(l->tid, OTR_TID_SIZE - 1) || l->tid[0] == '0')
         return bad_value(r, c, STATEMENT_TID, digits);
     if (l->refund_tid && !value_digits(l->refund_tid, OTR_TID_SIZE - 1))
         return bad_value(r, c, STATEMENT_REFUND_TID, digits);

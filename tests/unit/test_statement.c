@@ -112,6 +112,7 @@ static const struct {
     {"\xff\xfet", "line 1: this is UTF-16"},
     {HEAD "x,5050.00,2025-11-03 10:00:00\n", "line 2, column tid: not 1 to 18 digits"},
     {HEAD ",5050.00,2025-11-03 10:00:00\n", "line 2, column tid: not 1 to 18 digits"},
+    {HEAD "0123,5050.00,2025-11-03 10:00:00\n", "line 2, column tid: not 1 to 18 digits without"},
     {HEAD "-1,5050.00,2025-11-03 10:00:00\n", "line 2, column tid: not 1 to 18 digits"},
     {HEAD "2.8866E+09,5050.00,2025-11-03 10:00:00\n", "line 2, column tid: not 1 to 18 digits"},
     {HEAD "1234567890123456789,1.00,2025-11-03 10:00:00\n", "line 2, column tid: not 1 to 18"},
