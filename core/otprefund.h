@@ -79,7 +79,8 @@ struct otr_config {
     int otp_cooldown_s, otp_per_hour, wrong_otp_per_hour;
     /* [resolver] */
     bool resolver;
-    int settle_s, first_s, max_s, per_second; /* 600, 5, 3600, 50 */
+    int settle_s, first_s, max_s; /* 600, 5, 3600 */
+    int per_second; /* 50: inquiries that the resolver begins at most within any second, by node */
 };
 
 /* Who asks.  Borrowed for the call. */
