@@ -17,8 +17,8 @@
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
-#define GAP_MS       20   /* between two looks, however often it is poked */
-#define TROUBLE_MS   1000 /* where the database fails, or the bank has all it may have */
+#define GAP_MS       20      /* between two looks, however often it is poked */
+#define TROUBLE_MS   1000    /* where the database fails, or the bank has all it may have */
 #define SEAL_MS      3600000 /* the journal is sealed so often, by one node of all */
 #define BATCH        100
 #define ASKERS       8 /* beside the thread itself; for begins that share a commit */

@@ -210,13 +210,13 @@ void journal_listen_close(struct journal_listener *l);
 #define JOURNAL_CALLBACK_MAX 8192
 
 /*
- * Keeps a callback as evidence; changes nothing else.  body: any size bytes, of which the first
- * JOURNAL_CALLBACK_MAX are stored at most, what is no UTF-8 (or is zero) as U+FFFD; NULL: none.
+ * Keeps a callback as evidence; changes nothing else.  body: the first size bytes of those that were
+ * sent; JOURNAL_CALLBACK_MAX are stored at most, what is no UTF-8 (or is zero) as U+FFFD; NULL: none.
  * tid: 1 to 18 digits; NULL or "": none could be read.  address: NULL or "": not known; its first
  * 64 bytes at most.  _OK, _REFUSED, _DOWN (it may have been recorded all the same), _NO_MEMORY.
  */
 enum journal_status journal_callback(struct journal *j, const char *tid, const char *body,
-                                     size_t size, const char *address);
+                                     size_t size, size_t sent, const char *address);
 
 /* ---- manual resolution ---------------------------------------------------------------------- */
 

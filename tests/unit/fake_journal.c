@@ -203,7 +203,7 @@ void journal_listen_close(struct journal_listener *l) {
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 NOTHING(journal_wake, struct journal *j, const char *tid)
 NOTHING(journal_callback, struct journal *j, const char *tid, const char *body, size_t size,
-        const char *address)
+        size_t sent, const char *address)
 NOTHING(journal_attempts, struct journal *j, const struct otr_filter *f, int max,
         struct otr_attempt *rows, int *n)
 NOTHING(journal_transaction, struct journal *j, const char *tid, const struct journal_limits *l,
