@@ -321,9 +321,13 @@ static void sleep_ms(int ms) {
     nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL);
 }
 
-/* The bank's word is kept until the database takes it, for WRITE_MS; then an inquiry finds out. */
-static enum journal_status write_finding(struct otr *o, const struct journal_finding *g) {
-    int64_t until = core_monotonic_ms() + WRITE_MS;
+/*
+ * The bank's word is kept until the database takes it, for WRITE_MS from when it arrived; then an
+ * inquiry finds out.  Who waited longer than that for a finisher is offered once.
+ */
+static enum journal_status write_finding(struct otr *o, const struct journal_finding *g,
+                                         int64_t landed_ms) {
+    int64_t until = landed_ms + WRITE_MS;
     for (int wait = 50;; wait = wait < 1000 ? wait * 2 : wait) {
         enum journal_status s = journal_finish(o->journal, g);
         if ((s != JOURNAL_DOWN && s != JOURNAL_UNSURE && s != JOURNAL_NO_MEMORY) ||
@@ -395,7 +399,7 @@ void refund_finish(struct otr *o, struct flight *flight) {
         settle_inquiry(o, flight, &m, &g);
     count(o, flight, &m);
     checkpoint(otr_kind_name(flight->kind), "before_outcome");
-    write_finding(o, &g);
+    write_finding(o, &g, flight->landed_ms);
     checkpoint(otr_kind_name(flight->kind), "after_outcome");
     if (g.settles_attempt_id && g.settles_attempt_id != g.attempt_id)
         flights_event(o->flights, g.settles_attempt_id);

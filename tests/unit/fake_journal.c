@@ -49,6 +49,12 @@ bool fake_wait_claims(int n) {
     return wait_for(&fake.claims, n);
 }
 
+void fake_finish_fails(int times) {
+    pthread_mutex_lock(&lock);
+    fake.finish_fails = times;
+    pthread_mutex_unlock(&lock);
+}
+
 static pthread_cond_t said = PTHREAD_COND_INITIALIZER;
 
 void fake_due_and_say(const char *tid, enum journal_event event) {
