@@ -167,8 +167,9 @@ int otr_close(struct otr *o, int grace_ms) {
     callbacks_stop(o->callbacks, until);
     listener_stop(o->listener);
     resolver_stop(o->resolver);
-    http_stop(o->http, grace_ms); /* every flight has landed after this */
     int64_t left = until - core_monotonic_ms();
+    http_stop(o->http, left > 0 ? (int)left : 0); /* every flight has landed after this */
+    left = until - core_monotonic_ms();
     flights_close(o->flights, left > 1000 ? (int)left : grace_ms > 0 ? 1000 : 0);
     int lost = callbacks_end(o->callbacks);
     http_close(o->http, 0); /* not before: a finisher may ask the bank once more (refund.c) */

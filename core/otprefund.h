@@ -93,10 +93,13 @@ struct otr_who {
 /* Opens journal, bank client and (if set) the resolver.  OTR_OK, OTR_INVALID (a setting),
    OTR_NO_JOURNAL, OTR_BROKEN, OTR_NO_MEMORY. */
 enum otr_status otr_open(const struct otr_config *c, struct otr **out, struct otr_fault *f);
-/* Stops taking on attempts, waits at most grace_ms for those on their way and for outcomes and
-   callbacks not yet written, frees.  An attempt that is cut off stays open in the journal and is
-   found again by any resolver.  Returns how many callbacks were held and could not be kept.  NULL
-   allowed: 0. */
+/*
+ * Stops taking on attempts, waits at most grace_ms for those on their way and for outcomes and
+ * callbacks not yet written (and then for statements under way), frees.  An attempt that is cut off
+ * stays open in the journal and is found again by any resolver; so is one whose outcome the database
+ * has not taken ten minutes after it arrived.  Returns how many callbacks were held and could not be
+ * kept.  NULL allowed: 0.
+ */
 int otr_close(struct otr *o, int grace_ms);
 
 /*
