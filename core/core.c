@@ -125,6 +125,9 @@ static enum otr_status open_parts(struct otr *o, struct otr_fault *f) {
     o->flights = flights_open(FINISHERS, finish, o);
     if (!o->flights)
         return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory or threads");
+    o->callbacks = callbacks_start(o);
+    if (!o->callbacks)
+        return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory or threads");
     if (k->resolver && !(o->resolver = resolver_start(o)))
         return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory or threads");
     o->listener = listener_start(o);
@@ -158,16 +161,19 @@ enum otr_status otr_open(const struct otr_config *c, struct otr **out, struct ot
     return OTR_OK;
 }
 
-void otr_close(struct otr *o, int grace_ms) {
+int otr_close(struct otr *o, int grace_ms) {
     if (!o)
-        return;
+        return 0;
     int64_t until = core_monotonic_ms() + grace_ms;
     atomic_store(&o->stopping, true);
+    callbacks_stop(o->callbacks, until);
     listener_stop(o->listener);
     resolver_stop(o->resolver);
-    http_stop(o->http, grace_ms); /* every flight has landed after this */
     int64_t left = until - core_monotonic_ms();
+    http_stop(o->http, left > 0 ? (int)left : 0); /* every flight has landed after this */
+    left = until - core_monotonic_ms();
     flights_close(o->flights, left > 1000 ? (int)left : grace_ms > 0 ? 1000 : 0);
+    int lost = callbacks_end(o->callbacks);
     http_close(o->http, 0); /* not before: a finisher may ask the bank once more (refund.c) */
     resolver_free(o->resolver);
     journal_close(o->journal);
@@ -176,6 +182,7 @@ void otr_close(struct otr *o, int grace_ms) {
     secret_wipe(&o->access_key);
     secret_wipe(&o->master_key);
     free(o);
+    return lost;
 }
 
 /* ---- waiting ----------------------------------------------------------------------------- */

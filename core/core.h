@@ -15,6 +15,7 @@
 #include "core/secret.h"
 #include "sql/journal.h"
 
+struct callbacks;
 struct listener;
 struct resolver;
 
@@ -30,6 +31,7 @@ struct otr {
     struct flights *flights;
     struct resolver *resolver; /* NULL: switched off */
     struct listener *listener;
+    struct callbacks *callbacks;
     atomic_bool listening; /* other nodes are heard just now */
     atomic_bool stopping;
     atomic_bool hurried; /* nobody is to wait any more */
@@ -70,5 +72,13 @@ void resolver_poke(struct resolver *r); /* look at the queue now; NULL allowed *
 /* listener.c: hears other nodes; wakes the resolver and those who wait for a resolution. */
 struct listener *listener_start(struct otr *o); /* NULL: no memory or no threads */
 void listener_stop(struct listener *l);         /* ends the thread and frees; NULL allowed */
+
+/* callbacks.c: holds the bank's callbacks (otr_callback) until the journal has taken them. */
+struct callbacks *callbacks_start(struct otr *o); /* NULL: no memory or no threads */
+/* Takes no more; what is held is tried until until_ms, monotonic.  NULL allowed. */
+void callbacks_stop(struct callbacks *c, int64_t until_ms);
+/* After callbacks_stop: waits for the thread and frees; how many were lost.  NULL allowed: 0. */
+int callbacks_end(struct callbacks *c);
+void callbacks_count(struct callbacks *c, int *held, uint64_t *dropped);
 
 #endif

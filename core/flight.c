@@ -273,6 +273,7 @@ struct flight *flight_new(struct flights *fs, int64_t attempt_id) {
 
 void flight_landed(struct flight *f, const struct http_result *r) {
     struct flights *fs = f->home;
+    f->landed_ms = now_ms();
     f->result = *r;
     f->result.body = NULL;
     f->result.size = 0;

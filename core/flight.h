@@ -23,8 +23,9 @@ struct flight {
     int inquiries;            /* made before this one */
     int64_t known_amount;     /* of the transaction */
 
-    /* What came back, copied from the engine. */
+    /* What came back, copied from the engine, and when, monotonic. */
     struct http_result result; /* .body is owned here */
+    int64_t landed_ms;
 
     struct otr_attempt *seen; /* as the journal has it now, owned here; NULL: it was not read */
 

@@ -3,6 +3,8 @@
 
 #include "core/core.h"
 
+#define ASK_MS 300000 /* so often the server is asked if it is there still */
+
 struct listener {
     struct otr *core;
     struct journal_listener *journal;
@@ -43,7 +45,7 @@ struct listener *listener_start(struct otr *o) {
     if (!l)
         return NULL;
     l->core = o;
-    l->journal = journal_listen_open(o->config.conninfo);
+    l->journal = journal_listen_open(o->config.conninfo, ASK_MS);
     if (l->journal && pthread_create(&l->thread, NULL, listen_on, l) == 0)
         return l;
     if (l->journal)

@@ -80,7 +80,8 @@ struct otr_config {
     int otp_cooldown_s, otp_per_hour, wrong_otp_per_hour;
     /* [resolver] */
     bool resolver;
-    int settle_s, first_s, max_s, per_second; /* 600, 5, 3600, 50 */
+    int settle_s, first_s, max_s; /* 600, 5, 3600 */
+    int per_second; /* 50: inquiries that the resolver begins at most within any second, by node */
 };
 
 /* Who asks.  Borrowed for the call. */
@@ -93,10 +94,14 @@ struct otr_who {
 /* Opens journal, bank client and (if set) the resolver.  OTR_OK, OTR_INVALID (a setting),
    OTR_NO_JOURNAL, OTR_BROKEN, OTR_NO_MEMORY. */
 enum otr_status otr_open(const struct otr_config *c, struct otr **out, struct otr_fault *f);
-/* Stops taking on attempts, waits at most grace_ms for those on their way and for outcomes not yet
-   written, frees. What is cut off stays open in the journal and is found again by any resolver.
-   NULL allowed. */
-void otr_close(struct otr *o, int grace_ms);
+/*
+ * Stops taking on attempts, waits at most grace_ms for those on their way and for outcomes and
+ * callbacks not yet written (and then for statements under way), frees.  An attempt that is cut off
+ * stays open in the journal and is found again by any resolver; so is one whose outcome the database
+ * has not taken ten minutes after it arrived.  Returns how many callbacks were held and could not be
+ * kept.  NULL allowed: 0.
+ */
+int otr_close(struct otr *o, int grace_ms);
 
 /*
  * Starts an inquiry by tid or, where tid is NULL, by client_ref_id.  *attempt_id for otr_wait.
@@ -137,9 +142,12 @@ void otr_hurry(struct otr *o);
 /* Asks the bank about an open attempt's transaction as soon as may be ("ask now", callback). */
 enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f);
 /*
- * The bank's callback: keeps its text as evidence (size bytes, 8192 stored at most), then wakes as
- * otr_wake does where tid can be one; settles nothing.  tid: NULL: none could be read.  address:
- * where it came from, NULL: not known.  OTR_OK only if both were done; each is tried in any case.
+ * The bank's callback: holds its text (of size bytes the first 8192) and returns, without the
+ * database; a thread of the core then keeps it as evidence, and wakes as otr_wake does where tid can
+ * be one; it settles nothing.  What the database does not take is tried again for ten minutes, and
+ * where the end of a COMMIT was not seen it may be kept twice.  tid: NULL: none could be read.
+ * address: where it came from, NULL: not known.  OTR_OK: it is held, until otr_close at most.
+ * OTR_LIMITED: 1000 or 4 MiB are held already; OTR_STOPPING; OTR_NO_MEMORY: nothing is held of it.
  */
 enum otr_status otr_callback(struct otr *o, const char *tid, const char *body, size_t size,
                              const char *address, struct otr_fault *f);
@@ -216,10 +224,12 @@ enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_tabl
 
 /* Numbers of this process and of the queue, for /readyz and /metrics. */
 struct otr_numbers {
-    bool database, bank;      /* there when last tried */
-    int64_t bank_answered_at; /* last HTTP answer of the bank; 0 none yet */
-    int64_t bank_skew_ms;     /* the bank's Date minus our clock, at bank_answered_at (+-1 s) */
-    int in_flight, unwritten; /* bank calls under way; outcomes waiting for the database */
+    bool database, bank;        /* there when last tried */
+    int64_t bank_answered_at;   /* last HTTP answer of the bank; 0 none yet */
+    int64_t bank_skew_ms;       /* the bank's Date minus our clock, at bank_answered_at (+-1 s) */
+    int in_flight, unwritten;   /* bank calls under way; outcomes waiting for the database */
+    int callbacks_held;         /* callbacks waiting for it */
+    uint64_t callbacks_dropped; /* since start: not taken on, or given up */
     int64_t open, overdue, oldest_open_ms, lag_ms;
     uint64_t outcomes[OTR_KIND__MAX][OTR_OUTCOME__MAX]; /* since start, by this process */
     uint64_t bank_ms_sum[OTR_KIND__MAX];                /* time spent in bank calls */

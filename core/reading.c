@@ -1,4 +1,4 @@
-/* reading.c - what the journal knows, for those above; wakes and callbacks. */
+/* reading.c - what the journal knows, for those above; wakes. */
 #include <string.h>
 
 #include "core/core.h"
@@ -11,19 +11,6 @@ enum otr_status otr_wake(struct otr *o, const char *tid, struct otr_fault *f) {
     enum journal_status s = journal_wake(o->journal, tid);
     resolver_poke(o->resolver);
     return core_journal_status(s, f);
-}
-
-enum otr_status otr_callback(struct otr *o, const char *tid, const char *body, size_t size,
-                             const char *address, struct otr_fault *f) {
-    struct otr_fault woke_fault = {0};
-    bool named = tid && api_tid_valid(tid);
-    enum otr_status kept = core_journal_status(
-        journal_callback(o->journal, named ? tid : NULL, body, size, address), f);
-    enum otr_status woke = named ? otr_wake(o, tid, &woke_fault) : OTR_OK;
-    if (kept != OTR_OK)
-        return kept;
-    *f = woke_fault;
-    return woke;
 }
 
 enum otr_status otr_attempt_get(struct otr *o, int64_t attempt_id, struct otr_attempt *a,
@@ -93,6 +80,7 @@ enum otr_status otr_numbers_get(struct otr *o, struct otr_numbers *n, struct otr
     n->listening = atomic_load(&o->listening);
     n->in_flight = http_in_flight(o->http);
     n->unwritten = flights_unfinished(o->flights);
+    callbacks_count(o->callbacks, &n->callbacks_held, &n->callbacks_dropped);
     n->open = j.open;
     n->overdue = j.overdue;
     n->oldest_open_ms = j.oldest_open_ms;

@@ -328,39 +328,38 @@ struct finished {
     const struct flight *flight;
     struct answer_meaning m;
     struct journal_finding g; /* points into m and flight */
-    enum journal_status status;
+    bool kept;                /* still to be written */
 };
 
-static bool to_be_kept(enum journal_status s) {
-    return s == JOURNAL_DOWN || s == JOURNAL_UNSURE || s == JOURNAL_NO_MEMORY;
-}
-
-/* Writes what is not written yet, in one go.  How many are still to be kept. */
-static int write_once(struct otr *o, struct finished f[], int n) {
+/* Writes what is kept, in one go.  False: nothing is kept any more. */
+static bool write_once(struct otr *o, struct finished f[], int n) {
     const struct journal_finding *g[FLIGHTS_AT_ONCE];
     enum journal_status status[FLIGHTS_AT_ONCE];
-    int of[FLIGHTS_AT_ONCE], count = 0, kept = 0;
+    struct finished *of[FLIGHTS_AT_ONCE];
+    int count = 0;
+    bool left = false;
     for (int i = 0; i < n; i++)
-        if (to_be_kept(f[i].status)) {
+        if (f[i].kept) {
             g[count] = &f[i].g;
-            of[count++] = i;
+            of[count++] = &f[i];
         }
     if (count)
         journal_finish_all(o->journal, g, status, count);
     for (int k = 0; k < count; k++) {
-        f[of[k]].status = status[k];
-        kept += to_be_kept(status[k]);
+        of[k]->kept = (status[k] == JOURNAL_DOWN || status[k] == JOURNAL_UNSURE ||
+                       status[k] == JOURNAL_NO_MEMORY) &&
+                      core_monotonic_ms() <= of[k]->flight->landed_ms + WRITE_MS;
+        left |= of[k]->kept;
     }
-    return kept;
+    return left;
 }
 
-/* The bank's word is kept until the database takes it, for WRITE_MS; then an inquiry finds out. */
+/*
+ * The bank's word is kept until the database takes it, for WRITE_MS from when it arrived; then an
+ * inquiry finds out.  Who waited longer than that for a finisher is offered once.
+ */
 static void write_findings(struct otr *o, struct finished f[], int n) {
-    int64_t until = core_monotonic_ms() + WRITE_MS;
-    for (int i = 0; i < n; i++)
-        f[i].status = JOURNAL_DOWN;
-    for (int wait = 50; write_once(o, f, n) && !flights_giving_up(o->flights) &&
-                        core_monotonic_ms() <= until;
+    for (int wait = 50; write_once(o, f, n) && !flights_giving_up(o->flights);
          wait = wait < 1000 ? wait * 2 : wait)
         sleep_ms(wait);
 }
@@ -421,6 +420,7 @@ static void ask_if_late(struct otr *o, const struct flight *flight, enum otr_out
 static void find(struct otr *o, const struct flight *flight, struct finished *f) {
     struct answer_meaning *m = &f->m;
     f->flight = flight;
+    f->kept = true;
     read_meaning(flight, m);
     struct journal_finding *g = &f->g;
     *g = (struct journal_finding){

@@ -12,10 +12,13 @@
 #include <time.h>
 
 #include "core/core.h"
+#include "core/rate.h"
 #include "sql/checkpoint.h"
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
+#define GAP_MS       20      /* between two looks, however often it is poked */
+#define TROUBLE_MS   1000    /* where the database fails, or the bank has all it may have */
 #define SEAL_MS      3600000 /* the journal is sealed so often, by one node of all */
 #define BATCH        100
 #define ASKERS       8 /* beside the thread itself; for begins that share a commit */
@@ -26,15 +29,19 @@ struct resolver {
     struct otr *core;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t poked;
+    pthread_cond_t poked, stopped;
     bool poke, stop;
+    struct rate *rate;
     int64_t seal_ms; /* monotonic: when the journal is sealed next; the thread's own */
 };
 
+static struct timespec at(int64_t ms) {
+    return (struct timespec){ms / 1000, (ms % 1000) * 1000000L};
+}
+
 /* Sleeps until poked or for ms; false: stop. */
 static bool rest(struct resolver *r, int64_t ms, bool heed_pokes) {
-    int64_t until_ms = core_monotonic_ms() + ms;
-    struct timespec until = {until_ms / 1000, (until_ms % 1000) * 1000000L};
+    struct timespec until = at(core_monotonic_ms() + ms);
     pthread_mutex_lock(&r->lock);
     while (!r->stop && !(heed_pokes && r->poke))
         if (pthread_cond_timedwait(&r->poked, &r->lock, &until) == ETIMEDOUT)
@@ -61,6 +68,20 @@ static void failing(struct otr *o, bool yes) {
     pthread_mutex_unlock(&o->numbers_lock);
 }
 
+/* Sleeps until the rate allows one more inquiry.  Its place; -1: stop. */
+static int wait_for_place(struct resolver *r) {
+    int64_t from_ms;
+    pthread_mutex_lock(&r->lock);
+    int place = rate_take(r->rate, &from_ms);
+    struct timespec from = at(from_ms);
+    while (!r->stop && core_monotonic_ms() < from_ms)
+        pthread_cond_timedwait(&r->stopped, &r->lock, &from);
+    if (r->stop)
+        place = -1;
+    pthread_mutex_unlock(&r->lock);
+    return place;
+}
+
 static void ask(struct otr *o, const struct journal_due *due) {
     const struct otr_who who = {
         .name = "resolver", .user_code = due->user_code, .channel = OTR_CHANNEL_RESOLVER};
@@ -74,7 +95,7 @@ static void ask(struct otr *o, const struct journal_due *due) {
 
 /* What one look claimed, and who asks for it: several at a time, so that their intents share commits. */
 struct asking {
-    struct otr *core;
+    struct resolver *resolver;
     const struct journal_due *due;
     int n;
     atomic_int next;
@@ -82,13 +103,20 @@ struct asking {
 
 static void *ask_on(void *arg) {
     struct asking *a = arg;
-    for (int i; (i = atomic_fetch_add(&a->next, 1)) < a->n;)
-        ask(a->core, &a->due[i]);
+    struct resolver *r = a->resolver;
+    for (int i, place; (i = atomic_fetch_add(&a->next, 1)) < a->n;) {
+        if ((place = wait_for_place(r)) < 0)
+            break;
+        ask(r->core, &a->due[i]);
+        pthread_mutex_lock(&r->lock);
+        rate_started(r->rate, place, core_monotonic_ms());
+        pthread_mutex_unlock(&r->lock);
+    }
     return NULL;
 }
 
-static void ask_all(struct otr *o, const struct journal_due *due, int n) {
-    struct asking all = {.core = o, .due = due, .n = n};
+static void ask_all(struct resolver *r, const struct journal_due *due, int n) {
+    struct asking all = {.resolver = r, .due = due, .n = n};
     pthread_t askers[ASKERS];
     int started = 0;
     while (started < ASKERS && started < n / 2 &&
@@ -110,14 +138,18 @@ static void seal_now_and_then(struct resolver *r) {
     r->seal_ms = core_monotonic_ms() + (s == JOURNAL_OK ? SEAL_MS : LOOK_DEAF_MS);
 }
 
-/* One look at the queue.  Returns how long to rest, in ms. */
-static int64_t look(struct resolver *r) {
+/*
+ * One look at the queue.  Returns how long to rest, in ms; *pause_ms: and for so long, whatever
+ * happens.  What is claimed is never more than the rate allows in a second, so nobody waits for a
+ * place that another one has not started from.
+ */
+static int64_t look(struct resolver *r, int64_t *pause_ms) {
     struct otr *o = r->core;
-    int per_second = o->config.per_second;
     int room = o->config.max_in_flight - http_in_flight(o->http);
-    int max = per_second < BATCH ? per_second : BATCH;
+    int max = o->config.per_second < BATCH ? o->config.per_second : BATCH;
+    *pause_ms = TROUBLE_MS;
     if (room <= 0)
-        return 1000;
+        return 0;
     if (max > room)
         max = room;
     struct journal_due due[BATCH];
@@ -132,31 +164,21 @@ static int64_t look(struct resolver *r) {
         char why[160];
         journal_claim_trouble(o->journal, why, sizeof why);
         failed(o, *why ? why : journal_status_text(s));
-        return 1000;
+        return 0;
     }
-    ask_all(o, due, n);
-    if (n > 0) /* the rate is kept by resting for the share of a second these took up */
-        return (int64_t)n * 1000 / per_second + 1;
+    ask_all(r, due, n);
+    *pause_ms = n == max ? 0 : GAP_MS;
+    if (n > 0)
+        return 0;
     int64_t longest = atomic_load(&o->listening) ? LOOK_MS : LOOK_DEAF_MS;
-    return next_ms < 10 ? 10 : next_ms < longest ? next_ms : longest;
+    return next_ms < longest ? next_ms - GAP_MS : longest;
 }
 
 static void *resolve(void *arg) {
     struct resolver *r = arg;
-    for (int64_t ms = 0; rest(r, ms, true);) {
+    for (int64_t ms = 0, pause_ms = 0; rest(r, pause_ms, false) && rest(r, ms, true);) {
         seal_now_and_then(r);
-        int64_t start = core_monotonic_ms();
-        ms = look(r);
-        /* Pokes must not exceed the rate: a short rest that heeds none. */
-        int64_t pace = 1000 / r->core->config.per_second;
-        int64_t spent = core_monotonic_ms() - start;
-        if (ms <= 1000) {
-            if (!rest(r, ms - spent, false))
-                break;
-            ms = 0;
-        } else if (!rest(r, pace, false)) {
-            break;
-        }
+        ms = look(r, &pause_ms);
     }
     return NULL;
 }
@@ -166,18 +188,19 @@ struct resolver *resolver_start(struct otr *o) {
     if (!r)
         return NULL;
     r->core = o;
+    r->rate = rate_new(o->config.per_second);
     r->seal_ms = core_monotonic_ms() + SEAL_MS;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&r->poked, &attr);
+    pthread_cond_init(&r->stopped, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&r->thread, NULL, resolve, r) != 0) {
-        free(r);
-        return NULL;
-    }
-    return r;
+    if (r->rate && pthread_create(&r->thread, NULL, resolve, r) == 0)
+        return r;
+    resolver_free(r);
+    return NULL;
 }
 
 void resolver_poke(struct resolver *r) {
@@ -195,6 +218,7 @@ void resolver_stop(struct resolver *r) {
     pthread_mutex_lock(&r->lock);
     r->stop = true;
     pthread_cond_signal(&r->poked);
+    pthread_cond_broadcast(&r->stopped);
     pthread_mutex_unlock(&r->lock);
     pthread_join(r->thread, NULL);
 }
@@ -203,6 +227,8 @@ void resolver_free(struct resolver *r) {
     if (!r)
         return;
     pthread_cond_destroy(&r->poked);
+    pthread_cond_destroy(&r->stopped);
     pthread_mutex_destroy(&r->lock);
+    rate_free(r->rate);
     free(r);
 }

@@ -17,9 +17,9 @@ static bool secret_good(const struct visit *v) {
 }
 
 /*
- * Whatever a caller who knows the secret sends is kept as evidence and acknowledged, also where it
- * cannot be kept: the bank would only send it again, and the resolver asks by itself in any case.
- * The text carries no signature, so nothing in it counts but the TID.
+ * Whatever a caller who knows the secret sends is evidence, and is answered at once: 200 says that
+ * it is held, 503 that it is not, so that the bank sends it again.  The text carries no signature,
+ * so nothing in it counts but the TID.
  */
 void callback_eko(struct visit *v) {
     char tid[OTR_TID_SIZE] = "";
@@ -38,8 +38,12 @@ void callback_eko(struct visit *v) {
     enum otr_status s = otr_callback(v->app->core, read ? tid : NULL, v->request->body,
                                      v->request->body_size, v->request->remote_addr, &f);
     log_event(s == OTR_OK && read ? LOG_INFO : LOG_WARNING, v->request->id, "callback", "tid",
-              read ? tid : "unreadable", "done", s == OTR_OK ? "yes" : "no", "detail", f.detail,
+              read ? tid : "unreadable", "held", s == OTR_OK ? "yes" : "no", "detail", f.detail,
               NULL);
+    if (s != OTR_OK) {
+        desk_error(v, 503, "This callback was not kept. Send it again.", 0, NULL);
+        return;
+    }
     reply_restart(v->reply, 200, "text/plain; charset=utf-8");
     buf_text(&v->reply->body, "ok\n");
 }

@@ -184,8 +184,8 @@ static bool run(struct app *app, const sigset_t *ends) {
     }
     snprintf(number, sizeof(number), "%d", app->settings->desk_workers);
     log_event(LOG_INFO, NULL, "ready", "version", PACKAGE_VERSION, "listen",
-              door.path[0] ? door.path : "inherited or tcp", "workers", number,
-              "sandbox", sandbox_kind(), NULL);
+              door.path[0] ? door.path : "inherited or tcp", "workers", number, "sandbox",
+              sandbox_kind(), NULL);
     listen_notify("READY=1");
     if (sigwait(ends, &signal_number) == 0)
         good = true;
@@ -196,7 +196,11 @@ static bool run(struct app *app, const sigset_t *ends) {
 out:
     serve_stop(serve);
     listen_close(&door);
-    otr_close(app->core, grace_ms(app->settings));
+    int lost = otr_close(app->core, grace_ms(app->settings));
+    if (lost > 0) {
+        snprintf(number, sizeof(number), "%d", lost);
+        log_event(LOG_WARNING, NULL, "callbacks", "lost", number, NULL);
+    }
     if (good)
         log_event(LOG_INFO, NULL, "stopped", NULL);
     return good;

@@ -115,6 +115,11 @@ void probe_metrics(struct visit *v) {
           (double)n.bank_skew_ms / 1e3);
     gauge(b, "in_flight", "Bank calls under way.", n.in_flight);
     gauge(b, "unwritten", "Outcomes waiting for the database.", n.unwritten);
+    gauge(b, "callbacks_held", "Callbacks waiting for the database.", n.callbacks_held);
+    metric(b, "callbacks_dropped_total", "counter",
+           "Callbacks that were answered 503, or that the database did not take in time.");
+    buf_format(b, "otprefund_callbacks_dropped_total %llu\n",
+               (unsigned long long)n.callbacks_dropped);
     gauge(b, "waiting_requests", "Requests waiting for the bank.",
           atomic_load(&v->app->waiters) + atomic_load(&v->app->parked));
     if (queue && n.database) { /* no number is better than a wrong one */

@@ -273,21 +273,40 @@ int request_body(struct request *r, size_t max, const char *type, const char **w
     return r->body_size == size ? 0 : refuse(why, 400, "The request was cut short.");
 }
 
+/* How far it is to one of these characters outside a quoted-string, or to the end. */
+static size_t span(const char *p, const char *stops) {
+    bool quoted = false;
+    size_t n = 0;
+    for (; p[n] && (quoted || !strchr(stops, p[n])); n++)
+        if (p[n] == '"')
+            quoted = !quoted;
+        else if (quoted && p[n] == '\\' && p[n + 1])
+            n++;
+    return n;
+}
+
+/* A number, or one in quotes (RFC 7240, section 2: a word).  -1: neither. */
+static int64_t number_word(const char *p, size_t n) {
+    char value[20];
+    if (n >= 2 && p[0] == '"' && p[n - 1] == '"')
+        p++, n -= 2;
+    if (n == 0 || n >= sizeof(value))
+        return -1;
+    memcpy(value, p, n);
+    value[n] = '\0';
+    return text_number(value);
+}
+
 int request_wait_s(const struct request *r, int max, int otherwise) {
     const char *p = r->prefer;
     while (p && *p) {
         while (*p == ' ' || *p == '\t' || *p == ',')
             p++;
-        size_t n = strcspn(p, ",;");
-        char value[20];
-        if (n > 5 && n < sizeof(value) && strncasecmp(p, "wait=", 5) == 0) {
-            memcpy(value, p + 5, n - 5);
-            value[n - 5] = '\0';
-            int64_t s = text_number(value);
-            if (s >= 0)
-                return s > max ? max : (int)s;
-        }
-        p += strcspn(p, ",");
+        size_t n = span(p, ",;");
+        int64_t s = n > 5 && strncasecmp(p, "wait=", 5) == 0 ? number_word(p + 5, n - 5) : -1;
+        if (s >= 0)
+            return s > max ? max : (int)s;
+        p += span(p, ",");
     }
     return otherwise;
 }

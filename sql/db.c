@@ -95,7 +95,7 @@ PGconn *db_connect(const char *conninfo, char *why, size_t size) {
         return NULL;
     }
     PQsetNoticeReceiver(pg, no_notice, NULL);
-    PGresult *r = PQexec(pg, session);
+    PGresult *r = PQsendQuery(pg, session) ? db_await(pg, DB_ANSWER_MS) : NULL;
     if (PQresultStatus(r) != PGRES_TUPLES_OK) {
         db_first_line(PQerrorMessage(pg), line, sizeof line);
         snprintf(why, size, "the database connection is of no use: %s", line);

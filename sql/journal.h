@@ -200,15 +200,16 @@ struct journal_news {
  * PostgreSQL's manual).  Opening does not connect: the first wait does.  One thread waits; conninfo
  * is copied.  NULL: out of memory or descriptors.
  */
-struct journal_listener *journal_listen_open(const char *conninfo);
+struct journal_listener *journal_listen_open(const char *conninfo, int look_ms);
 /*
  * Waits for the next event, at most timeout_ms (negative: for ever).  While there is no database it
  * tries to connect after pauses that grow from 0.1 to 10 s; in between, and while nothing happens,
- * it sleeps and sends nothing.
+ * it sleeps and sends nothing, but for one small question each look_ms, to see that the server is
+ * there still.
  */
 void journal_listen_wait(struct journal_listener *l, int timeout_ms, struct journal_news *n);
-/* Ends the wait under way and each later one at once.  A connect under way takes up to 5 s.  Any
- * thread.  NULL allowed. */
+/* Ends the wait under way and each later one at once.  A connect or a question under way takes up to
+   10 s.  Any thread.  NULL allowed. */
 void journal_listen_stop(struct journal_listener *l);
 /* Once nobody waits.  NULL allowed. */
 void journal_listen_close(struct journal_listener *l);
@@ -218,14 +219,14 @@ void journal_listen_close(struct journal_listener *l);
 #define JOURNAL_CALLBACK_MAX 8192
 
 /*
- * Keeps a callback as evidence; changes nothing else.  body: any size bytes, of which the first
- * JOURNAL_CALLBACK_MAX are stored at most, what is no UTF-8 (or is zero) as U+FFFD; NULL: none.
+ * Keeps a callback as evidence; changes nothing else.  body: the first size bytes of those that were
+ * sent; JOURNAL_CALLBACK_MAX are stored at most, what is no UTF-8 (or is zero) as U+FFFD; NULL: none.
  * tid: 1 to 18 digits, the first no 0; NULL or "": none could be read.  address: NULL or "": not
- * known; its first 64 bytes at most.  _OK, _REFUSED, _DOWN (it may have been recorded all the
- * same), _NO_MEMORY.
+ * known; its first 64 bytes at most.  _OK, _REFUSED, _DOWN (it may have been recorded all the same),
+ * _NO_MEMORY.
  */
 enum journal_status journal_callback(struct journal *j, const char *tid, const char *body,
-                                     size_t size, const char *address);
+                                     size_t size, size_t sent, const char *address);
 
 /* ---- manual resolution ---------------------------------------------------------------------- */
 

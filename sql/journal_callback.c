@@ -46,7 +46,7 @@ static void clean(const char *text, size_t size, char *to, size_t max) {
 }
 
 enum journal_status journal_callback(struct journal *j, const char *tid, const char *body,
-                                     size_t size, const char *address) {
+                                     size_t size, size_t sent, const char *address) {
     struct db_params p = {0};
     char from[ADDRESS_MAX + 1] = "";
     char *text = malloc(JOURNAL_CALLBACK_MAX + 1);
@@ -57,9 +57,9 @@ enum journal_status journal_callback(struct journal *j, const char *tid, const c
         clean(address, strlen(address), from, ADDRESS_MAX);
     db_text(&p, tid);
     db_text_or_empty(&p, text);
-    db_number(&p, body ? (int64_t)size : 0);
+    db_number(&p, body ? (int64_t)sent : 0);
     db_text(&p, from);
-    /* Not repeated after a lost COMMIT: rather one missing than one that was never sent. */
+    /* Whoever holds it tries again after a lost COMMIT: rather kept twice than not at all. */
     enum journal_status status = db_run(j, DB_CALLBACK, &p, NULL, NULL);
     free(text);
     return status == JOURNAL_UNSURE ? JOURNAL_DOWN : status;

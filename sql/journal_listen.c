@@ -15,15 +15,16 @@ struct journal_listener {
     char *conninfo;
     PGconn *pg; /* NULL: not connected */
     int stop;   /* an eventfd; readable for ever once stopped */
-    int pause_ms;
-    int64_t connect_at, up_since;
+    int pause_ms, look_ms;
+    int64_t connect_at, up_since, look_at;
 };
 
-struct journal_listener *journal_listen_open(const char *conninfo) {
+struct journal_listener *journal_listen_open(const char *conninfo, int look_ms) {
     struct journal_listener *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     l->conninfo = strdup(conninfo ? conninfo : "");
+    l->look_ms = look_ms;
     l->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->conninfo && l->stop >= 0)
         return l;
@@ -65,13 +66,24 @@ static void hang_up(struct journal_listener *l) {
     l->connect_at = db_monotonic_ms() + l->pause_ms;
 }
 
+static bool does(struct journal_listener *l, const char *sql, ExecStatusType wanted) {
+    PGresult *r = PQsendQuery(l->pg, sql) ? db_await(l->pg, DB_ANSWER_MS) : NULL;
+    bool ok = r && PQresultStatus(r) == wanted;
+    PQclear(r);
+    l->look_at = db_monotonic_ms() + l->look_ms;
+    return ok;
+}
+
+/* A peer that went without a word, or a server that hangs, is found out by being asked. */
+static bool alive(struct journal_listener *l) {
+    return PQconsumeInput(l->pg) && PQstatus(l->pg) == CONNECTION_OK &&
+           (db_monotonic_ms() < l->look_at || does(l, "SELECT 1", PGRES_TUPLES_OK));
+}
+
 static bool connect_now(struct journal_listener *l) {
     char why[256];
     l->pg = db_connect(l->conninfo, why, sizeof why);
-    PGresult *r = l->pg ? PQexec(l->pg, "LISTEN otprefund_wake; LISTEN otprefund_settled") : NULL;
-    bool ok = r && PQresultStatus(r) == PGRES_COMMAND_OK;
-    PQclear(r);
-    if (!ok) {
+    if (!l->pg || !does(l, "LISTEN otprefund_wake; LISTEN otprefund_settled", PGRES_COMMAND_OK)) {
         hang_up(l);
         return false;
     }
@@ -97,14 +109,15 @@ static bool heard(struct journal_listener *l, struct journal_news *n) {
 }
 
 /*
- * Sleeps until the server says something, the pause before the next connect is over, or until (-1:
- * for ever).  False: stopped.
+ * Sleeps until the server says something, it is to be looked after, the pause before the next
+ * connect is over, or until (-1: for ever).  False: stopped.
  */
 static bool rest(struct journal_listener *l, int64_t until) {
-    if (!l->pg && (until < 0 || l->connect_at < until))
-        until = l->connect_at;
-    int64_t left = until < 0 ? -1 : until - db_monotonic_ms();
-    if (until >= 0 && left < 0)
+    int64_t due = l->pg ? l->look_at : l->connect_at;
+    if (until < 0 || due < until)
+        until = due;
+    int64_t left = until - db_monotonic_ms();
+    if (left < 0)
         left = 0;
     struct pollfd f[2] = {{.fd = l->stop, .events = POLLIN},
                           {.fd = l->pg ? PQsocket(l->pg) : -1, .events = POLLIN}};
@@ -122,7 +135,7 @@ void journal_listen_wait(struct journal_listener *l, int timeout_ms, struct jour
         if (!rest(l, until))
             return;
         if (l->pg) {
-            if (!PQconsumeInput(l->pg) || PQstatus(l->pg) != CONNECTION_OK) {
+            if (!alive(l)) {
                 hang_up(l);
                 n->event = JOURNAL_EVENT_LOST;
                 return;

@@ -26,6 +26,7 @@ while IFS= read -r line; do
     if grep -qxF -- "$line" "$work/otprefund.service"; then pass; else fail "otprefund.service lacks $line"; fi
 done <<'END'
 User=otprefund
+TimeoutStopSec=90
 CapabilityBoundingSet=
 AmbientCapabilities=
 NoNewPrivileges=yes

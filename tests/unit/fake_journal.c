@@ -49,6 +49,12 @@ bool fake_wait_claims(int n) {
     return wait_for(&fake.claims, n);
 }
 
+void fake_finish_fails(int times) {
+    pthread_mutex_lock(&lock);
+    fake.finish_fails = times;
+    pthread_mutex_unlock(&lock);
+}
+
 static pthread_cond_t said = PTHREAD_COND_INITIALIZER;
 
 void fake_due_and_say(const char *tid, enum journal_event event) {
@@ -180,8 +186,8 @@ struct journal_listener {
     bool stop;
 };
 
-struct journal_listener *journal_listen_open(const char *conninfo) {
-    (void)conninfo;
+struct journal_listener *journal_listen_open(const char *conninfo, int look_ms) {
+    (void)conninfo, (void)look_ms;
     return calloc(1, sizeof(struct journal_listener));
 }
 
@@ -215,7 +221,7 @@ void journal_listen_close(struct journal_listener *l) {
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 NOTHING(journal_wake, struct journal *j, const char *tid)
 NOTHING(journal_callback, struct journal *j, const char *tid, const char *body, size_t size,
-        const char *address)
+        size_t sent, const char *address)
 NOTHING(journal_attempts, struct journal *j, const struct otr_filter *f, int max,
         struct otr_attempt *rows, int *n)
 NOTHING(journal_transaction, struct journal *j, const char *tid, const struct journal_limits *l,

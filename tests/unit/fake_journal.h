@@ -47,6 +47,8 @@ void fake_reset(void);
 bool fake_wait_finished(int n);
 /* The same for calls of journal_claim. */
 bool fake_wait_claims(int n);
+/* From now on journal_finish fails so often. */
+void fake_finish_fails(int times);
 /* Puts due[0] into the queue and has the listener hear event; one without the other: no tid, _NONE. */
 void fake_due_and_say(const char *tid, enum journal_event event);
 

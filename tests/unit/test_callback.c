@@ -19,7 +19,7 @@ static const char *last(const char *column) {
 }
 
 static void keep(const char *tid, const char *body, size_t size, const char *address) {
-    CU_ASSERT_EQUAL(journal_callback(j, tid, body, size, address), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_callback(j, tid, body, size, size, address), JOURNAL_OK);
 }
 
 static void kept(void) {
@@ -33,7 +33,7 @@ static void kept(void) {
     CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.callback "
                               "WHERE tid IS NULL AND body = '' AND address IS NULL"),
                     1);
-    CU_ASSERT_EQUAL(journal_callback(j, "no digits", "x", 1, NULL), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(journal_callback(j, "no digits", "x", 1, 1, NULL), JOURNAL_REFUSED);
 }
 
 static void any_bytes(void) {

@@ -2,6 +2,7 @@
 #include <CUnit/Basic.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 #include "tests/unit/suite.h"
 
 #define LONG_MS  10000 /* longer than anything may take */
-#define QUIET_MS 200   /* so long nothing is said where nothing is expected */
+#define NEVER_MS 3600000
+#define QUIET_MS 200 /* so long nothing is said where nothing is expected */
 
 static struct journal *other; /* another node */
 static struct journal_listener *ear;
@@ -91,9 +93,38 @@ static void reconnects(void) {
     CU_ASSERT_EQUAL(next_event(LONG_MS, NULL), JOURNAL_EVENT_WAKE);
 }
 
+/*
+ * A server that says nothing more, on a connection that stands: found out by being asked, and
+ * another connection takes its place.  One that is there is asked, too, and nothing is missed.
+ */
+static void a_silent_server_is_noticed(void) {
+    struct journal_listener *asking = journal_listen_open(pg_app, QUIET_MS);
+    struct journal_news n;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(asking);
+    journal_listen_wait(asking, LONG_MS, &n);
+    CU_ASSERT_EQUAL(n.event, JOURNAL_EVENT_UP);
+    pid_t backend = (pid_t)pg_number("SELECT pid FROM pg_stat_activity WHERE query LIKE "
+                                     "'LISTEN otprefund%' ORDER BY backend_start DESC LIMIT 1");
+    CU_ASSERT_FATAL(backend > 1);
+    journal_listen_wait(asking, 5 * QUIET_MS, &n);
+    CU_ASSERT_EQUAL(n.event, JOURNAL_EVENT_NONE);
+    CU_ASSERT_EQUAL(journal_wake(other, "1"), JOURNAL_OK);
+    journal_listen_wait(asking, LONG_MS, &n);
+    CU_ASSERT_EQUAL(n.event, JOURNAL_EVENT_WAKE);
+    CU_ASSERT_EQUAL(kill(backend, SIGSTOP), 0);
+    journal_listen_wait(asking, 2 * LONG_MS, &n);
+    CU_ASSERT_EQUAL(n.event, JOURNAL_EVENT_LOST);
+    CU_ASSERT_EQUAL(kill(backend, SIGCONT), 0);
+    journal_listen_wait(asking, LONG_MS, &n);
+    CU_ASSERT_EQUAL(n.event, JOURNAL_EVENT_UP);
+    journal_listen_close(asking);
+    CU_ASSERT_EQUAL(next_event(LONG_MS, NULL), JOURNAL_EVENT_WAKE);
+}
+
 /* Neither an idle listener nor one without a database burns the processor. */
 static void no_busy_loop(void) {
-    struct journal_listener *deaf = journal_listen_open("host=/nonexistent dbname=nothing");
+    struct journal_listener *deaf =
+        journal_listen_open("host=/nonexistent dbname=nothing", NEVER_MS);
     struct journal_news n;
     struct timespec a, b;
     CU_ASSERT_PTR_NOT_NULL_FATAL(deaf);
@@ -132,7 +163,7 @@ int main(void) {
         return 1;
     const struct journal_config c = {.conninfo = pg_app, .connections = 1, .node = "host:2"};
     if (journal_open(&c, &other, why, sizeof why) != JOURNAL_OK ||
-        !(ear = journal_listen_open(pg_app))) {
+        !(ear = journal_listen_open(pg_app, NEVER_MS))) {
         fprintf(stderr, "%s\n", why);
         return 1;
     }
@@ -142,6 +173,7 @@ int main(void) {
     CU_add_test(s, "due sooner, and settled", due_sooner_is_heard);
     CU_add_test(s, "odd notifications", odd_notifications);
     CU_add_test(s, "a lost connection is replaced", reconnects);
+    CU_add_test(s, "a silent server is noticed", a_silent_server_is_noticed);
     CU_add_test(s, "no busy loop", no_busy_loop);
     CU_add_test(s, "stopping", stop_ends_the_wait);
     int failed = suite_run();

@@ -388,6 +388,45 @@ static void any_trouble_with_the_database_is_outlasted(void) {
     }
 }
 
+/* More than there are finishers, and each of those waits for the database: none is forgotten. */
+static void more_outcomes_than_finishers_are_outlasted(void) {
+    enum { OUTCOMES = 150 };
+    struct otr_fault f;
+    int64_t id;
+    fake_reset();
+    answers(REFUNDED);
+    fake.number = true;
+    fake.finish_fails = 1000000;
+    struct otr *o = open_core(false);
+    for (int i = 0; i < OUTCOMES; i++)
+        CU_ASSERT_EQUAL(otr_refund(o, &ASHA, "12345600", "012345", 6, true, "key", &id, &f),
+                        OTR_OK);
+    usleep(300000);
+    CU_ASSERT_EQUAL(flights_unfinished(o->flights), OUTCOMES);
+    CU_ASSERT_EQUAL(fake.finished, 0);
+    fake_finish_fails(0); /* the database is back */
+    CU_ASSERT(fake_wait_finished(OUTCOMES));
+    otr_close(o, 10000);
+    CU_ASSERT_EQUAL(fake.finished, OUTCOMES);
+}
+
+/* The time an outcome is kept runs from when the answer arrived, not from when a finisher took it. */
+static void an_outcome_that_waited_too_long_is_offered_once(void) {
+    fake_reset();
+    fake.finish_fails = 1000000;
+    struct otr *o = open_core(false);
+    struct flight late = {.home = o->flights,
+                          .attempt_id = 7,
+                          .kind = OTR_KIND_REFUND,
+                          .tid = "12345600",
+                          .known_amount = OTR_NO_AMOUNT,
+                          .result = {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER},
+                          .landed_ms = core_monotonic_ms() - 600001};
+    refund_finish(o, (struct flight *const[]){&late}, 1);
+    CU_ASSERT_EQUAL(fake.finish_fails, 999999);
+    otr_close(o, 0);
+}
+
 /* An orderly stop has an end: then the resolver of another start finds out. */
 static void a_stop_gives_up_after_its_grace(void) {
     struct otr_fault f;
@@ -572,6 +611,8 @@ int main(void) {
     CU_ADD_TEST(s, the_banks_clock_is_noticed);
     CU_ADD_TEST(s, an_outcome_is_kept_until_the_database_takes_it);
     CU_ADD_TEST(s, any_trouble_with_the_database_is_outlasted);
+    CU_ADD_TEST(s, more_outcomes_than_finishers_are_outlasted);
+    CU_ADD_TEST(s, an_outcome_that_waited_too_long_is_offered_once);
     CU_ADD_TEST(s, a_stop_gives_up_after_its_grace);
     CU_ADD_TEST(s, nothing_begins_while_stopping);
     CU_ADD_TEST(s, a_stop_ends_what_is_in_flight_as_unknown);

@@ -29,6 +29,7 @@
 static atomic_long count;   /* allocations since the request began, of all threads */
 static atomic_long fail_at; /* the one that fails; 0: none */
 static atomic_int hit;
+static int callbacks; /* that were answered 200 */
 
 #if TORTURE
 static void *(*next_malloc)(size_t);
@@ -210,6 +211,7 @@ static bool once(const struct step *s, long n, int seen[600]) {
     CU_ASSERT(good);
     CU_ASSERT_PTR_NOT_NULL(strstr(house_answer.text, "Content-Security-Policy: "));
     seen[status >= 0 && status < 600 ? status : 0]++;
+    callbacks += s->ask == ask_callback && status == 200;
     return atomic_load(&hit) != 0;
 }
 
@@ -235,6 +237,15 @@ static void test_every_site(void) {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         torture(&steps[i]);
     printf("\n  ");
+}
+
+/* What was answered 200 is kept. */
+static void test_no_callback_lost(void) {
+    const char *kept = "SELECT count(*) FROM otprefund.callback";
+    for (int i = 0; i < 200 && pg_number(kept) < callbacks; i++)
+        usleep(50000);
+    CU_ASSERT(callbacks > 3);
+    CU_ASSERT(pg_number(kept) >= callbacks);
 }
 
 /* Each refund attempt is settled, or is among those that will be asked about; and no transaction was
@@ -285,6 +296,7 @@ int main(void) {
         return 1;
     CU_pSuite s = suite_begin("torture", NULL, NULL);
     CU_add_test(s, "every allocation fails once", test_every_site);
+    CU_add_test(s, "no callback is lost", test_no_callback_lost);
     CU_add_test(s, "nothing is lost", test_nothing_lost);
     int failed = suite_run();
     house_close();
