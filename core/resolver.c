@@ -16,7 +16,7 @@
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
-#define SEAL_MS      3600000 /* the journal is sealed so often, by one node of all */
+#define SEAL_ASK_MS  60000 /* so often at most it is asked whether there is anything to seal */
 #define BATCH        100
 #define ASKERS       8 /* beside the thread itself; for begins that share a commit */
 #define LEASE_SLACK_MS                                                                             \
@@ -28,7 +28,8 @@ struct resolver {
     pthread_mutex_t lock;
     pthread_cond_t poked;
     bool poke, stop;
-    int64_t seal_ms; /* monotonic: when the journal is sealed next; the thread's own */
+    int64_t seal_ms; /* monotonic: when to ask for the next seal; the thread's own, like the next */
+    bool seal_wakes; /* and not sleep beyond it: some rows wait for a seal */
 };
 
 /* Sleeps until poked or for ms; false: stop. */
@@ -99,15 +100,24 @@ static void ask_all(struct otr *o, const struct journal_due *due, int n) {
         pthread_join(askers[--started], NULL);
 }
 
-/* A row changed before its seal is made is not found out, so this never waits for a person. */
-static void seal_now_and_then(struct resolver *r) {
-    int64_t rows;
+/* A row changed before its seal is made is not found out, so this never waits for a person.  The
+ * database says when, so nodes and restarts keep one cadence. */
+static void seal_when_due(struct resolver *r) {
+    int64_t rows, ms = JOURNAL_NEVER;
     if (core_monotonic_ms() < r->seal_ms)
         return;
-    enum journal_status s = journal_seal(r->core->journal, &rows);
+    enum journal_status s = journal_seal_due(r->core->journal, &ms);
+    if (s == JOURNAL_OK && ms == 0) {
+        s = journal_seal(r->core->journal, &rows);
+        if (s == JOURNAL_OK)
+            s = journal_seal_due(r->core->journal, &ms);
+    }
     if (s != JOURNAL_OK)
         failed(r->core, "the journal could not be sealed");
-    r->seal_ms = core_monotonic_ms() + (s == JOURNAL_OK ? SEAL_MS : LOOK_DEAF_MS);
+    if (s != JOURNAL_OK || ms == 0) /* another node is at it */
+        ms = LOOK_DEAF_MS;
+    r->seal_wakes = ms != JOURNAL_NEVER;
+    r->seal_ms = core_monotonic_ms() + (r->seal_wakes ? ms : SEAL_ASK_MS);
 }
 
 /* One look at the queue.  Returns how long to rest, in ms. */
@@ -144,9 +154,11 @@ static int64_t look(struct resolver *r) {
 static void *resolve(void *arg) {
     struct resolver *r = arg;
     for (int64_t ms = 0; rest(r, ms, true);) {
-        seal_now_and_then(r);
+        seal_when_due(r);
         int64_t start = core_monotonic_ms();
         ms = look(r);
+        if (r->seal_wakes && r->seal_ms - core_monotonic_ms() < ms)
+            ms = r->seal_ms - core_monotonic_ms();
         /* Pokes must not exceed the rate: a short rest that heeds none. */
         int64_t pace = 1000 / r->core->config.per_second;
         int64_t spent = core_monotonic_ms() - start;
@@ -166,7 +178,6 @@ struct resolver *resolver_start(struct otr *o) {
     if (!r)
         return NULL;
     r->core = o;
-    r->seal_ms = core_monotonic_ms() + SEAL_MS;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
