@@ -105,7 +105,7 @@ static void help(FILE *to) {
 static bool harden(void) {
     struct rlimit none = {0, 0};
     umask(077);
-    env_no_key_log();
+    env_for_commands();
     return signal(SIGPIPE, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_CORE, &none) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
