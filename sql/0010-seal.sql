@@ -20,7 +20,8 @@ CREATE TABLE otprefund.audit_leaf (
     digest  bytea NOT NULL CONSTRAINT digest_size CHECK (octet_length(digest) = 32),
     CONSTRAINT audit_leaf_pkey PRIMARY KEY (part, row_id)
 );
-CREATE INDEX audit_leaf_seal_id ON otprefund.audit_leaf (seal_id, part, row_id);
+-- By seal alone: with the row in it, it was taken to look rows up by, and read from end to end for each.
+CREATE INDEX audit_leaf_seal_id ON otprefund.audit_leaf (seal_id);
 COMMENT ON TABLE otprefund.audit_leaf IS 'Insert-only. The SHA-256 of each sealed row, under its seal.';
 COMMENT ON COLUMN otprefund.audit_leaf.seal_id IS 'The seal that covers the row.';
 COMMENT ON COLUMN otprefund.audit_leaf.part IS 'The table the row stands in.';
