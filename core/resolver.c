@@ -103,19 +103,19 @@ static void ask_all(struct otr *o, const struct journal_due *due, int n) {
 /* A row changed before its seal is made is not found out, so this never waits for a person.  The
  * database says when, so nodes and restarts keep one cadence. */
 static void seal_when_due(struct resolver *r) {
-    int64_t rows, ms = JOURNAL_NEVER;
+    int64_t rows = 0, ms = JOURNAL_NEVER;
     if (core_monotonic_ms() < r->seal_ms)
         return;
     enum journal_status s = journal_seal_due(r->core->journal, &ms);
     if (s == JOURNAL_OK && ms == 0) {
-        s = journal_seal(r->core->journal, &rows);
+        s = journal_seal_once(r->core->journal, &rows);
         if (s == JOURNAL_OK)
             s = journal_seal_due(r->core->journal, &ms);
     }
     if (s != JOURNAL_OK)
         failed(r->core, "the journal could not be sealed");
-    if (s != JOURNAL_OK || ms == 0) /* another node is at it */
-        ms = LOOK_DEAF_MS;
+    if (s != JOURNAL_OK || ms == 0) /* a backlog, in turns with the queue; or another node is at it */
+        ms = s == JOURNAL_OK && rows > 0 ? 1000 : LOOK_DEAF_MS;
     r->seal_wakes = ms != JOURNAL_NEVER;
     r->seal_ms = core_monotonic_ms() + (r->seal_wakes ? ms : SEAL_ASK_MS);
 }

@@ -148,13 +148,14 @@ BEGIN
     END LOOP;
     IF isfinite(v_oldest) THEN
         o_ms := ceil(extract(epoch FROM greatest(v_oldest + interval '1 minute',
-                                                 v_last.sealed_at + interval '10 minutes',
+                                                 least(coalesce(v_last.sealed_at, '-infinity') + interval '10 minutes',
+                                                       v_oldest + interval '12 minutes'),
                                                  v_now) - v_now) * 1000);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION otprefund.seal_due() IS
-    'In how many milliseconds the next seal is due: ten minutes after the newest one, once a row is older than a minute and not sealed; 0: now. NULL: every row is sealed.';
+    'In how many milliseconds the next seal is due: ten minutes after the newest one, once a row is older than a minute and not sealed; at once while that one was cut for its size and left older rows. 0: now. NULL: every row is sealed.';
 GRANT EXECUTE ON FUNCTION otprefund.seal_make(integer), otprefund.seal_due() TO otprefund_app;
 
 CREATE VIEW otprefund.seal_status AS

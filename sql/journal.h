@@ -334,6 +334,8 @@ struct journal_seal {
  * where there was none, or another node is at it; _DOWN.  It takes a while where there are many.
  */
 enum journal_status journal_seal(struct journal *j, int64_t *rows);
+/* The same, but one seal of bounded size: more may be due then. */
+enum journal_status journal_seal_once(struct journal *j, int64_t *rows);
 /* In how many ms the next seal is due, by the database's newest; 0: now; JOURNAL_NEVER: every row is
  * sealed.  JOURNAL_OK, _DOWN. */
 enum journal_status journal_seal_due(struct journal *j, int64_t *ms);

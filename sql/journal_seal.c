@@ -37,18 +37,24 @@ enum journal_status journal_seal_due(struct journal *j, int64_t *ms) {
     return status;
 }
 
+enum journal_status journal_seal_once(struct journal *j, int64_t *rows) {
+    struct journal_seal s = {0};
+    struct db_params p = {0};
+    db_number(&p, SEAL_ROWS);
+    enum journal_status status = one_seal(j, DB_SEAL, &p, &s);
+    *rows = s.rows;
+    return status == JOURNAL_NOT_FOUND ? JOURNAL_OK : status;
+}
+
 enum journal_status journal_seal(struct journal *j, int64_t *rows) {
     enum journal_status status;
+    int64_t n;
     *rows = 0;
     do {
-        struct journal_seal s;
-        struct db_params p = {0};
-        db_number(&p, SEAL_ROWS);
-        status = one_seal(j, DB_SEAL, &p, &s);
-        if (status == JOURNAL_OK)
-            *rows += s.rows;
-    } while (status == JOURNAL_OK);
-    return status == JOURNAL_NOT_FOUND ? JOURNAL_OK : status;
+        status = journal_seal_once(j, &n);
+        *rows += n;
+    } while (status == JOURNAL_OK && n > 0);
+    return status;
 }
 
 enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s) {
