@@ -17,9 +17,9 @@
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
-#define GAP_MS       20      /* between two looks, however often it is poked */
-#define TROUBLE_MS   1000    /* where the database fails, or the bank has all it may have */
-#define SEAL_MS      3600000 /* the journal is sealed so often, by one node of all */
+#define GAP_MS       20    /* between two looks, however often it is poked */
+#define TROUBLE_MS   1000  /* where the database fails, or the bank has all it may have */
+#define SEAL_ASK_MS  60000 /* so often at most it is asked whether there is anything to seal */
 #define BATCH        100
 #define ASKERS       8 /* beside the thread itself; for begins that share a commit */
 #define LEASE_SLACK_MS                                                                             \
@@ -32,7 +32,8 @@ struct resolver {
     pthread_cond_t poked, stopped;
     bool poke, stop;
     struct rate *rate;
-    int64_t seal_ms; /* monotonic: when the journal is sealed next; the thread's own */
+    int64_t seal_ms; /* monotonic: when to ask for the next seal; the thread's own, like the next */
+    bool seal_wakes; /* and not sleep beyond it: some rows wait for a seal */
 };
 
 static struct timespec at(int64_t ms) {
@@ -127,15 +128,24 @@ static void ask_all(struct resolver *r, const struct journal_due *due, int n) {
         pthread_join(askers[--started], NULL);
 }
 
-/* A row changed before its seal is made is not found out, so this never waits for a person. */
-static void seal_now_and_then(struct resolver *r) {
-    int64_t rows;
+/* A row changed before its seal is made is not found out, so this never waits for a person.  The
+ * database says when, so nodes and restarts keep one cadence. */
+static void seal_when_due(struct resolver *r) {
+    int64_t rows = 0, ms = JOURNAL_NEVER;
     if (core_monotonic_ms() < r->seal_ms)
         return;
-    enum journal_status s = journal_seal(r->core->journal, &rows);
+    enum journal_status s = journal_seal_due(r->core->journal, &ms);
+    if (s == JOURNAL_OK && ms == 0) {
+        s = journal_seal_once(r->core->journal, &rows);
+        if (s == JOURNAL_OK)
+            s = journal_seal_due(r->core->journal, &ms);
+    }
     if (s != JOURNAL_OK)
         failed(r->core, "the journal could not be sealed");
-    r->seal_ms = core_monotonic_ms() + (s == JOURNAL_OK ? SEAL_MS : LOOK_DEAF_MS);
+    if (s != JOURNAL_OK || ms == 0) /* a backlog, in turns with the queue; or another node is at it */
+        ms = s == JOURNAL_OK && rows > 0 ? 1000 : LOOK_DEAF_MS;
+    r->seal_wakes = ms != JOURNAL_NEVER;
+    r->seal_ms = core_monotonic_ms() + (r->seal_wakes ? ms : SEAL_ASK_MS);
 }
 
 /*
@@ -177,8 +187,11 @@ static int64_t look(struct resolver *r, int64_t *pause_ms) {
 static void *resolve(void *arg) {
     struct resolver *r = arg;
     for (int64_t ms = 0, pause_ms = 0; rest(r, pause_ms, false) && rest(r, ms, true);) {
-        seal_now_and_then(r);
+        seal_when_due(r);
         ms = look(r, &pause_ms);
+        int64_t seal_in = r->seal_ms - core_monotonic_ms();
+        if (r->seal_wakes && seal_in < ms)
+            ms = seal_in;
     }
     return NULL;
 }
@@ -189,7 +202,6 @@ struct resolver *resolver_start(struct otr *o) {
         return NULL;
     r->core = o;
     r->rate = rate_new(o->config.per_second);
-    r->seal_ms = core_monotonic_ms() + SEAL_MS;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

@@ -11,6 +11,8 @@
 #define HEX_SIZE    65
 #define CONTENT_MAX (8u << 20) /* of a row; the largest evidence is 64 KiB */
 #define LEAVES_MAX  (64u << 20)
+#define UNDER_WAY_S 600 /* a row may be committed so long after its time was taken */
+#define NO_TIME     INT64_MIN
 
 struct seal_check {
     seal_finding *found;
@@ -18,9 +20,11 @@ struct seal_check {
     char expect[HEX_SIZE];
     bool expected;
     struct seal_summary sum;
+    int64_t overdue; /* rows that have waited for their seal too long */
     /* the seal whose rows are coming in */
     bool open;
     int64_t id, rows, rows_told;
+    int64_t covers_to, covered_to; /* its moment, and that of the seal before, in s */
     char digest[HEX_SIZE], last_row[96];
     struct buf text; /* its heading, then its leaves */
     struct buf row;
@@ -35,6 +39,7 @@ struct seal_check *seal_check_new(const char *expect, seal_finding *found, void 
     c->expected = expect && *expect;
     if (c->expected)
         snprintf(c->expect, sizeof c->expect, "%s", expect);
+    c->covers_to = c->covered_to = NO_TIME;
     buf_init(&c->text, LEAVES_MAX);
     buf_init(&c->row, CONTENT_MAX);
     return c;
@@ -83,6 +88,84 @@ static bool unhex(const char *text, unsigned char digest[SIGN_MAC_SIZE]) {
     return true;
 }
 
+/* ---- times ----------------------------------------------------------------------------------- */
+
+/* Digits as a number, -1 where one of them is none. */
+static int64_t digits(const char *text, int n) {
+    int64_t value = 0;
+    for (int i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -1;
+        value = value * 10 + (text[i] - '0');
+    }
+    return value;
+}
+
+/* "2024-06-02T03:41:00..." in UTC, in seconds; NO_TIME: it is none. */
+static int64_t seconds(const char *text, size_t size) {
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    if (size < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
+        text[16] != ':')
+        return NO_TIME;
+    int64_t year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
+    int64_t hour = digits(text + 11, 2), minute = digits(text + 14, 2), s = digits(text + 17, 2);
+    if (year < 1 || month < 1 || month > 12 || day < 1 || hour < 0 || minute < 0 || s < 0)
+        return NO_TIME;
+    int64_t past = month > 2 ? year : year - 1; /* whose 29th of February may lie behind */
+    int64_t days = 365 * year + past / 4 - past / 100 + past / 400 + before[month - 1] + day;
+    return ((days * 24 + hour) * 60 + minute) * 60 + s;
+}
+
+/* The end of a JSON string that begins at text; NULL: there is none. */
+static const char *string_end(const char *text) {
+    for (text++; *text && *text != '"'; text++)
+        if (*text == '\\' && text[1])
+            text++;
+    return *text ? text : NULL;
+}
+
+/*
+ * The value of the row's own member of that name, as PostgreSQL writes jsonb ("name": "value"); what
+ * is nested deeper is not looked at.  NO_TIME: it is not there, or no time.
+ */
+static int64_t time_of(const char *json, const char *name) {
+    int depth = 0;
+    size_t size = strlen(name);
+    for (; *json; json++) {
+        depth += (*json == '{' || *json == '[') - (*json == '}' || *json == ']');
+        if (*json != '"')
+            continue;
+        const char *end = string_end(json);
+        if (!end)
+            break;
+        bool ours = depth == 1 && (size_t)(end - json - 1) == size &&
+                    memcmp(json + 1, name, size) == 0 && strncmp(end, "\": \"", 4) == 0;
+        json = end;
+        if (ours && (end = string_end(json + 3)))
+            return seconds(json + 4, (size_t)(end - json - 4));
+    }
+    return NO_TIME;
+}
+
+/* No seal takes a row that is older than what the seals before cover: other hands put it there. */
+static void check_time(struct seal_check *c, const char *const *f) {
+    static const char *const times[][2] = {
+        {"attempt", "started_at"},          {"outcome", "finished_at"},
+        {"late_answer", "found_at"},        {"resolution", "resolved_at"},
+        {"contradiction", "found_at"},      {"callback", "received_at"},
+        {"manual_proposal", "proposed_at"}, {"manual_decision", "decided_at"}};
+    size_t i = 0;
+    while (i < sizeof times / sizeof times[0] && strcmp(times[i][0], f[1]) != 0)
+        i++;
+    int64_t at = i < sizeof times / sizeof times[0] ? time_of(f[4], times[i][1]) : NO_TIME;
+    if (at == NO_TIME)
+        finding(c, "no row of the journal", f[1], f[2]);
+    else if (c->covered_to != NO_TIME && at < c->covered_to - UNDER_WAY_S)
+        finding(c, "inserted, its time was sealed before", f[1], f[2]);
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
 /* All rows of the seal are there: does it say the same? */
 static bool seal_close(struct seal_check *c) {
     unsigned char digest[SIGN_MAC_SIZE];
@@ -111,6 +194,10 @@ static bool seal_open(struct seal_check *c, const char *const *f) {
     if (strcmp(f[5], *c->sum.digest ? c->sum.digest : "-") != 0)
         finding(c, "does not follow the one before", f[0], f[1]);
     c->open = true;
+    c->covered_to = c->covers_to;
+    c->covers_to = seconds(f[3], strlen(f[3]));
+    if (c->covers_to == NO_TIME || c->covers_to < c->covered_to)
+        finding(c, "covers less than the one before", f[0], f[1]);
     c->id = strtoll(f[1], NULL, 10);
     if (c->id < 1 || c->id - 1 != c->sum.seals)
         finding(c, "out of turn, one before it is gone", f[0], f[1]);
@@ -157,6 +244,8 @@ static bool row(struct seal_check *c, const char *const *f) {
         return false;
     if (memcmp(is, leaf, sizeof is) != 0)
         finding(c, "changed", f[1], f[2]);
+    else
+        check_time(c, f);
     return !c->text.failed;
 }
 
@@ -179,6 +268,8 @@ bool seal_check_line(struct seal_check *c, const char *const *f, int n) {
         finding(c, "inserted, or its seal was taken away", f[1], f[2]);
     else if (strcmp(f[0], "new") == 0)
         c->sum.unsealed++;
+    else if (strcmp(f[0], "overdue") == 0)
+        c->overdue++;
     else
         return false;
     return true;
@@ -186,8 +277,16 @@ bool seal_check_line(struct seal_check *c, const char *const *f, int n) {
 
 void seal_check_end(struct seal_check *c, struct seal_summary *s) {
     unsigned char digest[SIGN_MAC_SIZE];
+    char rows[24];
     if (c->expected)
         finding(c, "not in the chain", "seal", c->expect);
+    c->sum.unsealed += c->overdue;
+    bool no_seal = c->sum.seals == 0 && c->sum.unsealed > 0;
+    snprintf(rows, sizeof rows, "%lld", (long long)(no_seal ? c->sum.unsealed : c->overdue));
+    if (no_seal)
+        finding(c, "without any seal", "rows", rows);
+    else if (c->overdue > 0)
+        finding(c, "not sealed for half an hour and more", "rows", rows);
     *s = c->sum;
     if (!unhex(s->digest, digest)) /* told as a finding, and not to be kept elsewhere */
         s->digest[0] = '\0';

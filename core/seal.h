@@ -6,6 +6,10 @@
  * order of table and number).  PREVIOUS is the digest of the seal before, "-" for the first.  So one
  * changed byte in one row changes its leaf and every later seal; and whoever keeps a digest elsewhere
  * finds out when the whole chain was made anew.
+ *
+ * COVERS_TO is the moment up to which all rows are sealed, so a row with a time well before the last
+ * COVERS_TO was put in by other hands, whether a later seal took it (its time is compared) or none.
+ * Rows that wait for a seal for longer than half an hour, and rows without any seal, are findings too.
  */
 #ifndef OTPREFUND_SEAL_H
 #define OTPREFUND_SEAL_H

@@ -112,12 +112,18 @@ bool ctl_settings(struct ctl *c) {
 }
 
 const char *ctl_conninfo(struct ctl *c, const char *db) {
-    const char *owner = getenv("OTPREFUND_OWNER_DB");
-    if (db && *db)
+    const char *owner = getenv("OTPREFUND_OWNER_DB"), *from = "--db";
+    if (!db || !*db) {
+        db = owner;
+        from = "OTPREFUND_OWNER_DB";
+    }
+    if (!db || !*db)
+        return ctl_settings(c) ? c->settings.journal_conninfo : NULL; /* judged there */
+    const char *wrong = settings_wrong_conninfo(db);
+    if (!wrong)
         return db;
-    if (owner && *owner)
-        return owner;
-    return ctl_settings(c) ? c->settings.journal_conninfo : NULL;
+    ctl_fail(CTL_SETTINGS, from, wrong);
+    return NULL;
 }
 
 int ctl_journal(struct ctl *c, const char *db, struct journal **j) {

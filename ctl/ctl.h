@@ -57,7 +57,8 @@ bool ctl_settings(struct ctl *c);
 
 /*
  * The conninfo for administration: db, else the environment's OTPREFUND_OWNER_DB, else that of the
- * settings.  NULL: the settings are wrong, told on stderr.  Lives as long as its source.
+ * settings; a socket, this machine, or sslmode=verify-full.  NULL: it is none of these, or the settings
+ * are wrong, told on stderr.  Lives as long as its source.
  */
 const char *ctl_conninfo(struct ctl *c, const char *db);
 
@@ -72,6 +73,8 @@ void ctl_who(char name[OTR_NAME_SIZE]);
 
 /* Prints text with control characters replaced: nobody's words may steer the terminal. */
 void ctl_put(const char *text);
+/* A name and what it is, on a line; nothing where that is "". */
+void ctl_line(const char *name, const char *text);
 /* A table: aligned, or as CSV (RFC 4180). */
 void ctl_table(const struct otr_table *t, bool csv);
 /* "2024-06-02 09:11:00 +0530"; "" for 0.  Returns out. */
@@ -84,6 +87,7 @@ int ctl_client(struct ctl *c, int argc, char **argv);
 int ctl_inquire(struct ctl *c, int argc, char **argv);
 int ctl_report(struct ctl *c, int argc, char **argv);
 int ctl_statement(struct ctl *c, int argc, char **argv);
+int ctl_resolve(struct ctl *c, int argc, char **argv);
 int ctl_seal(struct ctl *c, int argc, char **argv);
 int ctl_export(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);

@@ -7,32 +7,24 @@
 
 #define WRITE_MS 10000 /* for the database, on top of the bank's time */
 
-static void line(const char *name, const char *text) {
-    if (!*text)
-        return;
-    printf("%-14s ", name);
-    ctl_put(text);
-    putchar('\n');
-}
-
 static void print_transaction(const struct otr_transaction *t) {
     char text[96], time[40], rupees[24];
-    line("tid", t->tid);
-    line("client_ref_id", t->client_ref_id);
+    ctl_line("tid", t->tid);
+    ctl_line("client_ref_id", t->client_ref_id);
     snprintf(text, sizeof text, "%s (tx_status %d)", otr_tx_status_name(t->tx_status),
              t->tx_status);
-    line("status", text);
-    line("amount", otr_rupees(t->amount, rupees, sizeof rupees));
-    line("customer", t->customer);
-    line("recipient", t->recipient);
-    line("transacted_at", ctl_time(t->transacted_at, time));
-    line("answered_at", ctl_time(t->answered_at, time));
+    ctl_line("status", text);
+    ctl_line("amount", otr_rupees(t->amount, rupees, sizeof rupees));
+    ctl_line("customer", t->customer);
+    ctl_line("recipient", t->recipient);
+    ctl_line("transacted_at", ctl_time(t->transacted_at, time));
+    ctl_line("answered_at", ctl_time(t->answered_at, time));
     if (t->open_attempt_id) {
         snprintf(text, sizeof text, "%" PRId64 " by %s", t->open_attempt_id, t->open_operator);
-        line("open_attempt", text);
+        ctl_line("open_attempt", text);
     }
     if (t->contradicted)
-        line("contradicted", "a word of the bank disagrees with what is recorded: look at it");
+        ctl_line("contradicted", "a word of the bank disagrees with what is recorded: look at it");
 }
 
 static int tell(struct otr *o, const struct otr_attempt *a) {
@@ -40,10 +32,10 @@ static int tell(struct otr *o, const struct otr_attempt *a) {
     struct otr_fault f;
     char text[128];
     snprintf(text, sizeof text, "%" PRId64, a->attempt_id);
-    line("attempt", text);
-    line("outcome", a->outcome ? otr_outcome_name(a->outcome) : "none yet");
-    line("reason", otr_reason_name(a->reason));
-    line("message", a->message);
+    ctl_line("attempt", text);
+    ctl_line("outcome", a->outcome ? otr_outcome_name(a->outcome) : "none yet");
+    ctl_line("reason", otr_reason_name(a->reason));
+    ctl_line("message", a->message);
     if (a->outcome != OTR_OUTCOME_ANSWERED)
         return ctl_fail(CTL_BANK, "the bank has not told; try otprefundctl check",
                         otr_reason_name(a->reason));

@@ -121,7 +121,7 @@ static int told(const struct seal_summary *s) {
         printf("the last seal:\n%s\n", s->digest);
     if (s->findings == 0)
         return CTL_GOOD;
-    printf("the journal was tampered with; findings: %" PRId64 "\n", s->findings);
+    printf("the journal was tampered with, or left unsealed; findings: %" PRId64 "\n", s->findings);
     return CTL_FAILED;
 }
 

@@ -23,6 +23,14 @@ void ctl_put(const char *text) {
     }
 }
 
+void ctl_line(const char *name, const char *text) {
+    if (!*text)
+        return;
+    printf("%-14s ", name);
+    ctl_put(text);
+    putchar('\n');
+}
+
 /* Columns of the terminal: a letter of an Indian script may take several bytes, or no column. */
 static size_t width(const char *text) {
     size_t columns = 0;

@@ -76,8 +76,23 @@ static const struct ctl_command commands[] = {
      "  --csv            as CSV (RFC 4180)\n"
      "  --db CONNINFO    a login that is otprefund_auditor or more\n",
      ctl_report},
+    {"resolve",
+     "resolve ATTEMPT\n"
+     "resolve ATTEMPT --propose RESOLUTION --reason TEXT [--as NAME]\n"
+     "resolve ATTEMPT --decide DECISION --proposal N [--note TEXT] [--as NAME]",
+     "settle a refund attempt by hand, as the pages do",
+     "Without an option: prints how the attempt and the newest proposal about it stand.\n"
+     "A supervisor proposes, with a fresh inquiry as evidence; another supervisor or an auditor\n"
+     "decides.  You act as the operator of your own login's name; as root, by sudo.\n"
+     "  --propose RESOLUTION  refunded or not_refunded\n"
+     "  --reason TEXT         why: 10 to 500 characters\n"
+     "  --decide DECISION     approved or refused\n"
+     "  --proposal N          the number of the proposal\n"
+     "  --note TEXT           a remark\n"
+     "  --as NAME             must be your login\n",
+     ctl_resolve},
     {"seal", "seal [--show] [--db CONNINFO]", "seal the journal's rows, and print the newest seal",
-     "A row is sealed when it is older than a minute.  The program seals every hour by itself.\n"
+     "A row is sealed when it is older than a minute.  The program does so every 10 minutes.\n"
      "Keep the printed digest elsewhere: verify --expect then notices a chain made anew.\n"
      "  --show         print only\n"
      "  --db CONNINFO  the program's login, or the owner's\n",
@@ -89,7 +104,8 @@ static const struct ctl_command commands[] = {
     {"verify", "verify [--expect DIGEST] [--db CONNINFO]\nverify [--expect DIGEST] FILE",
      "find rows or seals that were changed, removed or inserted",
      "Computes every seal again, from the database or from an export (-: standard input), and\n"
-     "names what does not fit, a line each.  Exit 1: something does not.\n"
+     "names what does not fit, a line each.  Exit 1: something does not, or rows have waited for\n"
+     "a seal for half an hour, or there is none at all.\n"
      "  --expect DIGEST  of a seal that was kept elsewhere: it must be in the chain\n"
      "  --db CONNINFO    the owner's login\n",
      ctl_verify},
@@ -116,7 +132,7 @@ static void help(FILE *to) {
 static bool harden(void) {
     struct rlimit none = {0, 0};
     umask(077);
-    env_no_key_log();
+    env_for_commands();
     return signal(SIGPIPE, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_CORE, &none) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }

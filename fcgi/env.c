@@ -23,24 +23,41 @@ static const char *const kept[] = {
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 
-static bool is_kept(const char *variable) {
-    for (size_t i = 0; i < KEPT; i++) {
-        size_t n = strlen(kept[i]);
-        if (strncmp(variable, kept[i], n) == 0 && variable[n] == '=')
+/* Of what libpq reads, for a person's commands: who, never where or how. */
+static const char *const kept_pg[] = {"PGUSER", "PGDATABASE", "PGPASSWORD", "PGPASSFILE"};
+#define KEPT_PG (sizeof(kept_pg) / sizeof(kept_pg[0]))
+
+static bool is_one_of(const char *variable, const char *const *names, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        size_t n = strlen(names[i]);
+        if (strncmp(variable, names[i], n) == 0 && variable[n] == '=')
             return true;
     }
     return false;
 }
 
-void env_clean(void) {
+static bool is_kept(const char *variable) {
+    return is_one_of(variable, kept, KEPT);
+}
+
+static bool is_harmless(const char *variable) {
+    return strncmp(variable, "SSLKEYLOGFILE=", 14) != 0 &&
+           (strncmp(variable, "PG", 2) != 0 || is_one_of(variable, kept_pg, KEPT_PG));
+}
+
+static void keep(bool (*may)(const char *variable)) {
     char **to = environ;
     for (char **from = environ; from && *from; from++)
-        if (is_kept(*from))
+        if (may(*from))
             *to++ = *from;
     if (to)
         *to = NULL;
 }
 
-void env_no_key_log(void) {
-    unsetenv("SSLKEYLOGFILE");
+void env_clean(void) {
+    keep(is_kept);
+}
+
+void env_for_commands(void) {
+    keep(is_harmless);
 }

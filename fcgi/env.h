@@ -10,7 +10,10 @@
 /* Drops every variable but those on the list.  Before any thread and any library's set-up. */
 void env_clean(void);
 
-/* Drops what has a TLS library write its keys down: for commands, whose environment is the person's. */
-void env_no_key_log(void);
+/*
+ * For commands, whose environment is the person's: drops what has a TLS library write its keys down, and
+ * every PG* but PGUSER, PGDATABASE, PGPASSWORD and PGPASSFILE, which say who and not which way.
+ */
+void env_for_commands(void);
 
 #endif

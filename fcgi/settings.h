@@ -88,6 +88,10 @@ void settings_print(const struct settings *s, FILE *to);
 /* The part of the settings that the core needs.  Texts of *c are borrowed from *s. */
 void settings_core(const struct settings *s, struct otr_config *c);
 
+/* NULL: the way to the database stays on this machine, or is sslmode=verify-full.  Else what is
+ * wrong; a fixed text. */
+const char *settings_wrong_conninfo(const char *conninfo);
+
 /* ---- the table, for tests ------------------------------------------------------------------- */
 
 enum settings_type {

@@ -112,15 +112,17 @@ static bool are_here(const char *hosts) {
 
 const char *settings_wrong_conninfo(const char *conninfo) {
     struct way w = {.host = ""};
+    if (strlen(conninfo) >= SETTINGS_TEXT_SIZE) /* what is cut cannot be judged */
+        return "is longer than 255 bytes: put some of it into a passfile";
     if (strncmp(conninfo, "postgresql://", 13) == 0 || strncmp(conninfo, "postgres://", 11) == 0)
         read_uri(conninfo, &w);
     else
         read_pairs(conninfo, &w);
     if (strcmp(w.sslmode, "verify-full") == 0)
         return NULL;
-    if (*w.service && !*w.host && !*w.hostaddr)
+    if (*w.service && !*w.hostaddr) /* its hostaddr, if it has one, counts before any host */
         return "names a service, which may lead anywhere: add sslmode=verify-full (a socket does "
-               "not mind), or host=/var/run/postgresql";
+               "not mind), or say host=/var/run/postgresql instead";
     if (*w.hostaddr ? !are_here(w.hostaddr) : !are_here(w.host))
         return "leads over the network unproven: add sslmode=verify-full (and sslrootcert), or use "
                "a socket, such as host=/var/run/postgresql";

@@ -17,7 +17,4 @@ struct settings_misfit {
  */
 bool settings_check(struct settings *s, struct settings_misfit *m);
 
-/* NULL: the way to the database stays on this machine, or is sslmode=verify-full.  Else what is wrong. */
-const char *settings_wrong_conninfo(const char *conninfo);
-
 #endif

@@ -206,7 +206,7 @@ COMMENT ON TABLE otprefund.audit_seal IS
     'Insert-only. A seal: SHA-256 over the journal''s rows since the last seal and over that seal.';
 COMMENT ON COLUMN otprefund.audit_seal.seal_id IS 'Number of the seal.';
 COMMENT ON COLUMN otprefund.audit_seal.sealed_at IS 'When it was made.';
-COMMENT ON COLUMN otprefund.audit_seal.covers_to IS 'It covers all rows recorded before this moment and not yet sealed.';
+COMMENT ON COLUMN otprefund.audit_seal.covers_to IS 'With the seals before, it covers all rows with a time before this moment; later ones that turn up ten minutes before it are of transactions under way.';
 COMMENT ON COLUMN otprefund.audit_seal.row_count IS 'How many rows it covers.';
 COMMENT ON COLUMN otprefund.audit_seal.previous IS 'Digest of the seal before; NULL for the first.';
 COMMENT ON COLUMN otprefund.audit_seal.digest IS 'SHA-256.';

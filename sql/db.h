@@ -38,6 +38,7 @@ enum db_statement {
     DB_END,
     DB_SEAL,
     DB_SEAL_LAST,
+    DB_SEAL_DUE,
     DB_OPERATOR_PUT,
     DB_OPERATOR_DISABLE,
     DB_OPERATOR_LIST,

@@ -81,6 +81,7 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                          "pg_catalog.encode(digest, 'hex') FROM otprefund.seal_make($1)"},
     [DB_SEAL_LAST] = {"seal_last", "SELECT seal_id, " DB_MS("sealed_at") ", row_count, digest "
                                    "FROM otprefund.seal_status ORDER BY seal_id DESC LIMIT 1"},
+    [DB_SEAL_DUE] = {"seal_due", "SELECT o_ms FROM otprefund.seal_due()"},
     [DB_PING] = {"ping", "SELECT max(v.version) FROM otprefund.schema_version v"},
     [DB_END] = {"end", "SELECT pg_catalog.pg_terminate_backend(a.pid, 1000) "
                        "FROM pg_catalog.pg_stat_activity a "

@@ -389,6 +389,11 @@ struct journal_seal {
  * where there was none, or another node is at it; _DOWN.  It takes a while where there are many.
  */
 enum journal_status journal_seal(struct journal *j, int64_t *rows);
+/* The same, but one seal of bounded size: more may be due then. */
+enum journal_status journal_seal_once(struct journal *j, int64_t *rows);
+/* In how many ms the next seal is due, by the database's newest; 0: now; JOURNAL_NEVER: every row is
+ * sealed.  JOURNAL_OK, _DOWN. */
+enum journal_status journal_seal_due(struct journal *j, int64_t *ms);
 /* The newest seal.  JOURNAL_OK, _NOT_FOUND (none yet), _DOWN. */
 enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s);
 
@@ -396,7 +401,7 @@ enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s)
  * All that is sealed, line by line, of one moment; conninfo: who may read the tables.  The fields of a
  * line, texts without tabs and newlines (core/seal.h says what they mean):
  *   seal ID SEALED_AT COVERS_TO ROWS PREVIOUS DIGEST, after it its rows: row TABLE ID DIGEST CONTENT
- *   orphan TABLE ID; late TABLE ID; new TABLE ID; end
+ *   orphan TABLE ID; late TABLE ID; overdue TABLE ID; new TABLE ID; end
  * see answers false to stop.  JOURNAL_OK, or _DOWN with why.
  */
 #define JOURNAL_LINE_FIELDS 8

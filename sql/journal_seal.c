@@ -28,18 +28,33 @@ static enum journal_status one_seal(struct journal *j, enum db_statement st,
                                     : status; /* the next call seals what this did not */
 }
 
+enum journal_status journal_seal_due(struct journal *j, int64_t *ms) {
+    struct db_params p = {0};
+    PGresult *r = NULL;
+    enum journal_status status = db_read(j, DB_SEAL_DUE, &p, &r);
+    *ms = status == JOURNAL_OK ? db_get_number(r, 0, 0, JOURNAL_NEVER) : JOURNAL_NEVER;
+    PQclear(r);
+    return status;
+}
+
+enum journal_status journal_seal_once(struct journal *j, int64_t *rows) {
+    struct journal_seal s = {0};
+    struct db_params p = {0};
+    db_number(&p, SEAL_ROWS);
+    enum journal_status status = one_seal(j, DB_SEAL, &p, &s);
+    *rows = s.rows;
+    return status == JOURNAL_NOT_FOUND ? JOURNAL_OK : status;
+}
+
 enum journal_status journal_seal(struct journal *j, int64_t *rows) {
     enum journal_status status;
+    int64_t n;
     *rows = 0;
     do {
-        struct journal_seal s;
-        struct db_params p = {0};
-        db_number(&p, SEAL_ROWS);
-        status = one_seal(j, DB_SEAL, &p, &s);
-        if (status == JOURNAL_OK)
-            *rows += s.rows;
-    } while (status == JOURNAL_OK);
-    return status == JOURNAL_NOT_FOUND ? JOURNAL_OK : status;
+        status = journal_seal_once(j, &n);
+        *rows += n;
+    } while (status == JOURNAL_OK && n > 0);
+    return status;
 }
 
 enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s) {
@@ -52,48 +67,51 @@ enum journal_status journal_seal_last(struct journal *j, struct journal_seal *s)
 
 #define AT(column) "to_char(" column ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
-/* What the database holds, not what functions in it make of that. */
+/* What the tables hold, not what views and functions in the database make of that. */
+static const char are_tables[] =
+    "SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relkind = 'r' AND NOT c.relrowsecurity"
+    " AND c.relnamespace = 'otprefund'::regnamespace AND c.relname IN ('audit_seal', 'audit_leaf',"
+    " 'attempt', 'outcome', 'late_answer', 'resolution', 'contradiction', 'callback',"
+    " 'manual_proposal', 'manual_decision') HAVING count(*) = 10";
 static const char seals[] = "SELECT 'seal', s.seal_id::text, " AT("s.sealed_at") ", " AT(
     "s.covers_to") ", "
                    "s.row_count::text, coalesce(encode(s.previous, 'hex'), '-'), encode(s.digest, "
                    "'hex') "
                    "FROM otprefund.audit_seal s ORDER BY s.seal_id";
+#define CONTENT(part, id)                                                                          \
+    " WHEN '" part "' THEN (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund." part            \
+    " t WHERE t." id " = l.row_id)"
 static const char leaves[] =
-    "SELECT 'row', l.part, l.row_id::text, encode(l.digest, 'hex'), coalesce("
-    "(CASE l.part"
-    " WHEN 'attempt' THEN (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.attempt t WHERE "
-    "t.attempt_id = l.row_id)"
-    " WHEN 'outcome' THEN (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.outcome t WHERE "
-    "t.attempt_id = l.row_id)"
-    " WHEN 'late_answer' THEN"
-    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.late_answer t WHERE t.attempt_id = "
-    "l.row_id)"
-    " WHEN 'resolution' THEN"
-    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.resolution t WHERE t.attempt_id = "
-    "l.row_id)"
-    " WHEN 'contradiction' THEN"
-    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.contradiction t WHERE "
-    "t.contradiction_id = l.row_id)"
-    " WHEN 'callback' THEN"
-    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.callback t WHERE t.callback_id = "
-    "l.row_id)"
-    " WHEN 'manual_proposal' THEN"
-    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.manual_proposal t WHERE t.proposal_id "
-    "= l.row_id)"
-    " WHEN 'manual_decision' THEN"
-    " (SELECT jsonb_strip_nulls(to_jsonb(t)) FROM otprefund.manual_decision t WHERE t.proposal_id "
-    "= l.row_id)"
-    " END)::text, '-') "
+    "SELECT 'row', l.part, l.row_id::text, encode(l.digest, 'hex'), coalesce((CASE l.part"
+    CONTENT("attempt", "attempt_id")
+    CONTENT("outcome", "attempt_id")
+    CONTENT("late_answer", "attempt_id")
+    CONTENT("resolution", "attempt_id")
+    CONTENT("contradiction", "contradiction_id")
+    CONTENT("callback", "callback_id")
+    CONTENT("manual_proposal", "proposal_id")
+    CONTENT("manual_decision", "proposal_id") " END)::text, '-') "
     "FROM otprefund.audit_leaf l WHERE l.seal_id = $1 ORDER BY l.part, l.row_id";
-/* Rows that no seal covers: in time yet, or older than any that can still turn up. */
+/* Rows that no seal covers: older than any that the newest seal can have missed (0010-seal.sql), older
+ * than any that waits for its seal when all is well, or in time yet. */
+#define LOOSE(part, id, at)                                                                        \
+    "SELECT '" part "' AS part, t." id " AS row_id, t." at " AS at FROM otprefund." part           \
+    " t WHERE (SELECT l.row_id FROM otprefund.audit_leaf l WHERE l.part = '" part                  \
+    "' AND l.row_id = t." id " LIMIT 1) IS NULL"
 static const char loose[] =
-    "SELECT CASE WHEN r.at < (SELECT max(s.covers_to) FROM otprefund.audit_seal s) - interval '10 "
-    "minutes' "
-    "AND r.row_id <= m.highest THEN 'late' ELSE 'new' END, r.part, r.row_id::text "
-    "FROM otprefund.sealable r "
-    "LEFT JOIN otprefund.audit_leaf l ON l.part = r.part AND l.row_id = r.row_id "
-    "LEFT JOIN (SELECT part, max(row_id) AS highest FROM otprefund.audit_leaf GROUP BY part) m "
-    "ON m.part = r.part WHERE l.part IS NULL ORDER BY r.part, r.row_id";
+    "SELECT CASE WHEN r.at < (SELECT max(s.covers_to) FROM otprefund.audit_seal s)"
+    " - interval '10 minutes' THEN 'late'"
+    " WHEN r.at < clock_timestamp() - interval '30 minutes' THEN 'overdue' ELSE 'new' END,"
+    " r.part, r.row_id::text FROM ("
+    LOOSE("attempt", "attempt_id", "started_at")
+    " UNION ALL " LOOSE("outcome", "attempt_id", "finished_at")
+    " UNION ALL " LOOSE("late_answer", "attempt_id", "found_at")
+    " UNION ALL " LOOSE("resolution", "attempt_id", "resolved_at")
+    " UNION ALL " LOOSE("contradiction", "contradiction_id", "found_at")
+    " UNION ALL " LOOSE("callback", "callback_id", "received_at")
+    " UNION ALL " LOOSE("manual_proposal", "proposal_id", "proposed_at")
+    " UNION ALL " LOOSE("manual_decision", "proposal_id", "decided_at") ") r "
+    "ORDER BY r.part, r.row_id";
 /* Leaves of seals that are gone. */
 static const char orphans[] =
     "SELECT 'orphan', l.part, l.row_id::text FROM otprefund.audit_leaf l "
@@ -157,8 +175,11 @@ enum journal_status journal_export(const char *conninfo, journal_line *see, void
     enum journal_status status = JOURNAL_DOWN;
     PGconn *rows = NULL, *pg = reader(conninfo, NULL, why, size);
     PGresult *snapshot = pg ? PQexec(pg, "SELECT pg_catalog.pg_export_snapshot()") : NULL;
-    if (PQresultStatus(snapshot) == PGRES_TUPLES_OK)
+    PGresult *tables = snapshot ? PQexec(pg, are_tables) : NULL;
+    if (PQntuples(tables) == 1)
         rows = reader(conninfo, PQgetvalue(snapshot, 0, 0), why, size);
+    else if (tables)
+        snprintf(why, size, "a table of the journal is not there, or is no plain table");
     if (!rows)
         goto out;
     struct each_seal e = {.rows = rows, .see = see, .arg = arg};
@@ -169,6 +190,7 @@ enum journal_status journal_export(const char *conninfo, journal_line *see, void
     else
         db_first_line(*PQerrorMessage(pg) ? PQerrorMessage(pg) : PQerrorMessage(rows), why, size);
 out:
+    PQclear(tables);
     PQclear(snapshot);
     PQfinish(rows);
     PQfinish(pg);

@@ -33,10 +33,14 @@ struct house_answer house_answer;
 static struct settings settings;
 static char folder[] = "/tmp/otprefund-house.XXXXXX";
 static pid_t bank;
-static unsigned char *book; /* shared with the bank */
+static unsigned char *book; /* shared with the bank: initiates, then what it is told to say */
 
 static unsigned char *book_of(const char *tid) {
     return &book[strtoull(tid, NULL, 10) % BOOK];
+}
+
+void house_says(const char *tid, int tx_status) {
+    book_of(tid)[BOOK] = (unsigned char)(tx_status + 1);
 }
 
 /* ---- the bank -------------------------------------------------------------------------------- */
@@ -64,7 +68,11 @@ static void bank_answer(int fd, const char *request) {
                  "\"timestamp\":\"2019-11-01 17:50:44\",\"tx_status\":\"%d\",\"tid\":\"%s\","
                  "\"amount\":\"1045.0\",\"customer_id\":\"9000000001\"},\"message\":\"ok\","
                  "\"status\":0,\"response_status_id\":0}",
-                 tid, *book_of(tid) ? 4 : 3, tid);
+                 tid,
+                 book_of(tid)[BOOK] ? book_of(tid)[BOOK] - 1
+                 : *book_of(tid)    ? 4
+                                    : 3,
+                 tid);
     }
     int n = snprintf(out, sizeof out,
                      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
@@ -103,7 +111,7 @@ static int bank_start(void) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    book = mmap(NULL, BOOK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    book = mmap(NULL, (size_t)2 * BOOK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (fd < 0 || book == MAP_FAILED || bind(fd, (struct sockaddr *)&a, n) != 0 ||
         listen(fd, 256) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0)
         return 0;

@@ -42,6 +42,8 @@ void house_close(void);
 int house_ask(const struct house_request *r);
 /* Money calls that reached the bank for a TID. */
 int house_initiates(const char *tid);
+/* The bank's tx_status of a TID from now on, whatever was done to it. */
+void house_says(const char *tid, int tx_status);
 /* A fresh form token of that login.  Static memory. */
 const char *house_token(const char *login);
 

@@ -66,12 +66,31 @@ static bool key_log_made(void (*clean)(void)) {
 static void test_key_log(void) {
     CU_ASSERT(key_log_made(NULL)); /* else this test could not fail */
     CU_ASSERT_FALSE(key_log_made(env_clean));
-    CU_ASSERT_FALSE(key_log_made(env_no_key_log));
+    CU_ASSERT_FALSE(key_log_made(env_for_commands));
+}
+
+/* Who a person is to the database may come from there, and which way it is never. */
+static void test_commands(void) {
+    dirty();
+    setenv("PGUSER", "postgres", 1);
+    setenv("PGPORT", "1", 1);
+    setenv("PGSSLMODE", "disable", 1);
+    setenv("PGHOSTADDR", "10.0.0.7", 1);
+    setenv("OTPREFUND_OWNER_DB", "dbname=x", 1);
+    env_for_commands();
+    CU_ASSERT_STRING_EQUAL(getenv("PGUSER"), "postgres");
+    CU_ASSERT_PTR_NOT_NULL(getenv("PGPASSWORD"));
+    CU_ASSERT_PTR_NOT_NULL(getenv("OTPREFUND_OWNER_DB"));
+    static const char *const gone[] = {"PGHOST",    "PGHOSTADDR", "PGPORT",
+                                       "PGSSLMODE", "PGSERVICE",  "SSLKEYLOGFILE"};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        CU_ASSERT_PTR_NULL(getenv(gone[i]));
 }
 
 int main(void) {
     CU_pSuite s = suite_begin("env", NULL, NULL);
     CU_add_test(s, "no TLS keys to a file", test_key_log);
+    CU_add_test(s, "a person's commands", test_commands);
     CU_add_test(s, "the short list", test_list);
     return suite_run();
 }

@@ -221,6 +221,122 @@ static void the_chain(void) {
     CU_ASSERT_EQUAL(verify(s.digest), 1);
 }
 
+/* ---- rows put in with an old time ------------------------------------------------------------- */
+
+/* A superuser's row, numbered above all, of thirty days ago. */
+static int64_t back_dated(void) {
+    int64_t id = 1000 + pg_number("SELECT max(attempt_id) FROM otprefund.attempt");
+    char sql[700];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO otprefund.attempt OVERRIDING SYSTEM VALUE "
+             "SELECT (jsonb_populate_record(t, jsonb_build_object('attempt_id', %" PRId64
+             ", 'idempotency_key', 'put-in-%" PRId64 "', 'started_at', now() - interval '30 days', "
+             "'deadline_at', now() - interval '29 days'))).* "
+             "FROM otprefund.attempt t ORDER BY t.attempt_id LIMIT 1",
+             id, id);
+    CU_ASSERT(pg_do(sql));
+    return id;
+}
+
+static void numbered_above_all(void) {
+    int64_t rows;
+    start_anew();
+    int64_t id = back_dated();
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("inserted, or its seal was taken away", "attempt", id));
+    refunded(); /* there is something to seal, and it is left out */
+    CU_ASSERT_EQUAL(journal_seal(j, &rows), JOURNAL_OK);
+    CU_ASSERT_EQUAL(rows, 3);
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("inserted, or its seal was taken away", "attempt", id));
+    /* By a function that seals anything: the row's own time tells. */
+    char make[8000], wide[8000];
+    snprintf(make, sizeof make, "%s",
+             pg_text("SELECT pg_get_functiondef('otprefund.seal_make'::regproc)"));
+    snprintf(wide, sizeof wide, "%s",
+             pg_text("SELECT replace(pg_get_functiondef('otprefund.seal_make'::regproc), "
+                     "'10 minutes', '90 days')"));
+    CU_ASSERT(pg_do(wide));
+    CU_ASSERT_EQUAL(journal_seal(j, &rows), JOURNAL_OK);
+    CU_ASSERT_EQUAL(rows, 1);
+    CU_ASSERT(pg_do(make));
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("inserted, its time was sealed before", "attempt", id));
+    tamper("DELETE FROM otprefund.attempt WHERE attempt_id = ", id);
+}
+
+/* What does not fit into one seal waits for the next, and is not taken for put in. */
+static void cut(void) {
+    int64_t rows, ms, old[4];
+    start_anew();
+    for (int k = 0; k < 4; k++) {
+        old[k] = begin(OTR_KIND_OTP, new_tid());
+        set_back(old[k], 7200 - k);
+    }
+    tamper("DELETE FROM otprefund.audit_leaf WHERE seal_id > ", 0);
+    tamper("DELETE FROM otprefund.audit_seal WHERE seal_id > ", 0);
+    CU_ASSERT(pg_do("SELECT otprefund.seal_make(2)"));
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.audit_leaf WHERE part = 'attempt'"),
+                    2);
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("not sealed for half an hour and more", "rows", 2));
+    CU_ASSERT(sum.unsealed > 18);
+    CU_ASSERT_EQUAL(journal_seal_due(j, &ms), JOURNAL_OK);
+    CU_ASSERT_EQUAL(ms, 0); /* a backlog does not wait ten minutes for each seal */
+    CU_ASSERT_EQUAL(journal_seal(j, &rows), JOURNAL_OK);
+    CU_ASSERT(rows > 18);
+    CU_ASSERT_EQUAL(verify(NULL), 0);
+    CU_ASSERT_EQUAL(sum.unsealed, 0);
+}
+
+/* The view that seals read is not what is verified. */
+static void hidden(void) {
+    char view[8000], none[8200], why[200] = "";
+    start_anew();
+    int64_t id = back_dated();
+    const char *is = pg_text("SELECT pg_get_viewdef('otprefund.sealable'::regclass)");
+    snprintf(view, sizeof view, "CREATE OR REPLACE VIEW otprefund.sealable AS %s", is);
+    snprintf(none, sizeof none,
+             "CREATE OR REPLACE VIEW otprefund.sealable AS SELECT * FROM (%.*s) v WHERE false",
+             (int)strcspn(is, ";"), is);
+    CU_ASSERT(pg_do(none));
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("inserted, or its seal was taken away", "attempt", id));
+    CU_ASSERT(pg_do(view));
+    tamper("DELETE FROM otprefund.attempt WHERE attempt_id = ", id);
+    CU_ASSERT_EQUAL(verify(NULL), 0);
+    /* Nor is a view in a table's place. */
+    CU_ASSERT(pg_do("BEGIN; ALTER TABLE otprefund.late_answer RENAME TO kept; CREATE VIEW "
+                    "otprefund.late_answer AS SELECT * FROM otprefund.kept WHERE false; COMMIT"));
+    struct seal_check *c = seal_check_new(NULL, note, NULL);
+    CU_ASSERT_EQUAL(journal_export(pg_owner, line, c, why, sizeof why), JOURNAL_DOWN);
+    CU_ASSERT(strstr(why, "no plain table") != NULL);
+    seal_check_free(c);
+    CU_ASSERT(pg_do("DROP VIEW otprefund.late_answer; ALTER TABLE otprefund.kept RENAME TO "
+                    "late_answer"));
+}
+
+/* ---- when the next is due --------------------------------------------------------------------- */
+
+static void cadence(void) {
+    int64_t ms, rows;
+    start_anew();
+    CU_ASSERT_EQUAL(journal_seal_due(j, &ms), JOURNAL_OK);
+    CU_ASSERT_EQUAL(ms, JOURNAL_NEVER); /* all is sealed: nothing wakes anybody */
+    refunded();
+    CU_ASSERT_EQUAL(journal_seal_due(j, &ms), JOURNAL_OK);
+    CU_ASSERT(ms > 500000 && ms <= 600000); /* by the newest seal, whoever asks */
+    tamper("DELETE FROM otprefund.audit_leaf WHERE seal_id > ", 0);
+    tamper("DELETE FROM otprefund.audit_seal WHERE seal_id > ", 0);
+    CU_ASSERT_EQUAL(journal_seal_due(j, &ms), JOURNAL_OK);
+    CU_ASSERT_EQUAL(ms, 0);
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(strstr(found, "without any seal: rows ") != NULL);
+    CU_ASSERT_EQUAL(sum.seals, 0);
+    CU_ASSERT_EQUAL(journal_seal(j, &rows), JOURNAL_OK);
+    CU_ASSERT_EQUAL(verify(NULL), 0);
+}
+
 static void not_an_export(void) {
     const char *const rubbish[] = {"rubbish", "1"}, *const row[] = {"row", "attempt", "1", "00",
                                                                     "{}"};
@@ -255,6 +371,10 @@ int main(void) {
     CU_add_test(s, "a changed row is named", changed);
     CU_add_test(s, "a removed row, an inserted row", removed_and_inserted);
     CU_add_test(s, "seals taken away, a chain made anew", the_chain);
+    CU_add_test(s, "a row of old, numbered above all", numbered_above_all);
+    CU_add_test(s, "a seal cut for its size", cut);
+    CU_add_test(s, "hidden behind a view", hidden);
+    CU_add_test(s, "when the next seal is due, and no seal at all", cadence);
     CU_add_test(s, "not an export", not_an_export);
     CU_add_test(s, "who may do what", rights);
     int failed = suite_run();
