@@ -264,8 +264,8 @@ static bool answer_write(void *arg, const char *bytes, size_t size) {
 
 int house_ask(const struct house_request *q) {
     static struct request request;
-    static char texts[10][9000];
-    char *envp[13], **next = envp;
+    static char texts[12][9000];
+    char *envp[15], **next = envp;
     struct body body = {q->body, q->body ? strlen(q->body) : 0};
     struct reply reply;
     const char *why = "";
@@ -274,7 +274,7 @@ int house_ask(const struct house_request *q) {
     snprintf(uri, sizeof uri, "%s%s%s", q->path, q->query ? "?" : "", q->query ? q->query : "");
     char bearer[1100];
     snprintf(bearer, sizeof bearer, "Bearer %s", q->bearer ? q->bearer : "");
-    const char *const pairs[10][2] = {{"REQUEST_METHOD", q->method},
+    const char *const pairs[12][2] = {{"REQUEST_METHOD", q->method},
                                       {"REQUEST_URI", uri},
                                       {"QUERY_STRING", q->query},
                                       {"REMOTE_USER", q->login},
@@ -282,9 +282,11 @@ int house_ask(const struct house_request *q) {
                                       {"HTTP_AUTHORIZATION", q->bearer ? bearer : NULL},
                                       {"HTTP_IDEMPOTENCY_KEY", q->key},
                                       {"HTTP_SEC_FETCH_SITE", q->site},
+                                      {"HTTP_SEC_FETCH_MODE", q->mode},
+                                      {"HTTP_SEC_FETCH_DEST", q->dest},
                                       {"CONTENT_TYPE", q->type},
                                       {"CONTENT_LENGTH", q->body ? length : NULL}};
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 12; i++) {
         if (!pairs[i][1])
             continue;
         snprintf(texts[i], sizeof texts[i], "%s=%s", pairs[i][0], pairs[i][1]);

@@ -22,7 +22,8 @@ extern struct app house;
 /* What is asked; NULL and 0 for what is not there. */
 struct house_request {
     const char *method, *path, *query;
-    const char *login, *bearer, *key, *type, *site;
+    const char *login, *bearer, *key, *type;
+    const char *site, *mode, *dest; /* Sec-Fetch-... */
     const char *body;
     const char *address; /* NULL: 127.0.0.1 */
     const char *extra;   /* one more variable, as NAME=value */
