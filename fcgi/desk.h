@@ -71,8 +71,8 @@ enum otr_status desk_transaction_get(struct visit *v, const char *tid, struct ot
 bool desk_form_take(struct visit *v, const struct form_rule *rules, int n,
                     struct form_value *values, const char *back);
 bool desk_form_ours(struct visit *v, const char *token, const char *back);
-/* The inquiry about tid that is on its way; 0: none. */
-int64_t desk_inquiry_under_way(struct visit *v, const char *tid);
+/* The inquiry about tid that is on its way, made by whose (NULL: anybody); 0: none. */
+int64_t desk_inquiry_under_way(struct visit *v, const char *tid, const char *whose);
 
 /* The attempt whose number stands in the address, if it is for this person; false: answered with 404
  * or 503. */
