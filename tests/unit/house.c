@@ -41,8 +41,37 @@ static unsigned char *book_of(const char *tid) {
 
 /* ---- the bank -------------------------------------------------------------------------------- */
 
-static void bank_answer(int fd, const char *request) {
-    char tid[24] = "0", body[1024], out[2048];
+/* What a TID that begins so gets of this bank. */
+static const struct {
+    const char *start, *status, *body;
+} moods[] = {
+    {"403", "403 Forbidden", ""},
+    {"404", "200 OK",
+     "{\"status\":168,\"response_status_id\":1,\"message\":\"TID does not exist\",\"data\":{}}"},
+    {"408", NULL, NULL}, /* no answer, ever */
+    {"502", "502 Bad Gateway", "<p>Bad Gateway</p>"},
+};
+
+/* Whether the call ends. */
+static bool bank_say(int fd, const char *tid, const char *body) {
+    char out[2048];
+    const char *status = "200 OK";
+    for (size_t i = 0; i < sizeof moods / sizeof moods[0]; i++)
+        if (strncmp(tid, moods[i].start, 3) == 0) {
+            status = moods[i].status;
+            body = moods[i].body;
+        }
+    if (!status)
+        return false;
+    int n = snprintf(out, sizeof out,
+                     "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", status,
+                     strlen(body), body);
+    send(fd, out, (size_t)n, MSG_NOSIGNAL);
+    return true;
+}
+
+static bool bank_answer(int fd, const char *request) {
+    char tid[24] = "0", body[1024];
     const char *refund = strstr(request, "/refund/"), *inquiry = strstr(request, "/transaction/");
     const char *at = refund ? refund + 8 : inquiry ? inquiry + 13 : "0";
     snprintf(tid, sizeof tid, "%.*s", (int)strspn(at, "0123456789"), at);
@@ -66,10 +95,7 @@ static void bank_answer(int fd, const char *request) {
                  "\"status\":0,\"response_status_id\":0}",
                  tid, *book_of(tid) ? 4 : 3, tid);
     }
-    int n = snprintf(out, sizeof out,
-                     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
-                     strlen(body), body);
-    send(fd, out, (size_t)n, MSG_NOSIGNAL);
+    return bank_say(fd, tid, body);
 }
 
 static void bank_serve(int listening) {
@@ -90,7 +116,8 @@ static void bank_serve(int listening) {
             const char *length = strcasestr(request, "\r\ncontent-length:");
             if (end && size >= (size_t)(end + 4 - request) +
                                    (length ? strtoul(length + 17, NULL, 10) : 0)) {
-                bank_answer(fd, request);
+                if (!bank_answer(fd, request))
+                    fd = -1; /* the caller waits */
                 break;
             }
         }
