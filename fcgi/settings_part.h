@@ -20,4 +20,9 @@ bool settings_check(struct settings *s, struct settings_misfit *m);
 /* NULL: the way to the database stays on this machine, or is sslmode=verify-full.  Else what is wrong. */
 const char *settings_wrong_conninfo(const char *conninfo);
 
+/* Does it hold a password, or another secret of libpq's?  A passfile's name is none. */
+bool settings_conninfo_secret(const char *conninfo);
+/* Could this keyword of libpq hold a secret? */
+bool settings_is_secret(const char *name, size_t size);
+
 #endif
