@@ -55,7 +55,7 @@ static void nothing_is_sent(void) {
     expect_text(tid, "resolution", "not_refunded", w.resolution);
     expect_text(tid, "resolved by", "answer", w.resolved_by);
     snprintf(path, sizeof path, "/attempts/%ld", id);
-    client_get(&it.desk, path, &r);
+    client_get(&it.supervisor, path, &r);
     expect_status(path, &r, 200);
     expect_says(path, &r, "again");
     long second =
