@@ -44,7 +44,7 @@ else
 fi
 
 for need in nginx openssl curl python3; do
-    command -v $need >/dev/null || { echo "samples: $need is not installed: the samples are not tried"; exit 77; }
+    command -v $need >/dev/null || { echo "samples: $need is not installed: the samples are not tried"; exit $((failed ? 1 : 77)); }
 done
 for name in server asha mallory; do
     subject=/CN=${name^}
