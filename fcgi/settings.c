@@ -13,17 +13,17 @@
 
 #define ROW(s, n, type, min, max, text, unit, secret, required, choices)                           \
     {                                                                                              \
-#s, #n, type, offsetof(struct settings, s##_##n), min, max, text, unit, secret, required,  \
+        #s, #n, type, offsetof(struct settings, s##_##n), min, max, text, unit, secret, required,  \
             choices                                                                                \
     }
-#define TEXT(s, n, max, text)  ROW(s, n, SETTINGS_TEXT, 0, max, text, "", false, false, NULL)
-#define NEED_TEXT(s, n, max)   ROW(s, n, SETTINGS_TEXT, 1, max, "", "", false, true, NULL)
-#define NEED_SECRET(s, n, max) ROW(s, n, SETTINGS_TEXT, 1, max, "", "", true, true, NULL)
-#define PATH(s, n, text)       ROW(s, n, SETTINGS_PATH, 0, 190, text, "", false, false, NULL)
-#define NEED_PATH(s, n)        ROW(s, n, SETTINGS_PATH, 1, 190, "", "", false, true, NULL)
-#define INT(s, n, a, b, t, u)  ROW(s, n, SETTINGS_INT, a, b, t, u, false, false, NULL)
-#define BOOL(s, n, text)       ROW(s, n, SETTINGS_BOOL, 0, 1, text, "", false, false, NULL)
-#define CHOICE(s, n, t, words) ROW(s, n, SETTINGS_CHOICE, 1, 32, t, "", false, false, words)
+#define TEXT(s, n, max, text)   ROW(s, n, SETTINGS_TEXT, 0, max, text, "", false, false, NULL)
+#define NEED_TEXT(s, n, max)    ROW(s, n, SETTINGS_TEXT, 1, max, "", "", false, true, NULL)
+#define NEED_SECRET(s, n, max)  ROW(s, n, SETTINGS_TEXT, 1, max, "", "", true, true, NULL)
+#define PATH(s, n, text)        ROW(s, n, SETTINGS_PATH, 0, 190, text, "", false, false, NULL)
+#define NEED_PATH(s, n)         ROW(s, n, SETTINGS_PATH, 1, 190, "", "", false, true, NULL)
+#define INT(s, n, a, b, t, u)   ROW(s, n, SETTINGS_INT, a, b, t, u, false, false, NULL)
+#define BOOL(s, n, text)        ROW(s, n, SETTINGS_BOOL, 0, 1, text, "", false, false, NULL)
+#define CHOICE(s, n, t, words)  ROW(s, n, SETTINGS_CHOICE, 1, 32, t, "", false, false, words)
 
 /* clang-format off */
 static const struct settings_row rows[] = {
