@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/advice.h"
 #include "fcgi/api_json.h"
 #include "fcgi/desk.h"
 #include "fcgi/filter.h"
@@ -115,6 +116,21 @@ static bool tid_of_reference(struct visit *v, const char *ref, char tid[OTR_TID_
     return s == OTR_OK;
 }
 
+/* What the journal had before is not how it stands: no answer of the bank, no 200. */
+static void nothing_learnt(struct visit *v, const struct otr_attempt *a) {
+    char detail[300];
+    const char *why = advice_why(a->reason);
+    if (a->outcome == OTR_OUTCOME_NONE)
+        snprintf(detail, sizeof(detail),
+                 "The bank has not answered yet: inquiry %lld is still under way. Ask again.",
+                 (long long)v->reply->attempt_id);
+    else
+        snprintf(detail, sizeof(detail), "%s Inquiry %lld learnt nothing. Ask again.",
+                 why ? why : "The bank did not say how this transaction stands.",
+                 (long long)v->reply->attempt_id);
+    problem(v, 503, detail, v->reply->attempt_id);
+}
+
 static void show_transaction(struct visit *v, enum otr_status s, const struct otr_attempt *a,
                              const struct otr_fault *waited) {
     struct otr_fault f = *waited;
@@ -125,6 +141,8 @@ static void show_transaction(struct visit *v, enum otr_status s, const struct ot
         fault(v, s, &f);
     else if (t.tx_status == OTR_NO_STATUS && a->reason == OTR_REASON_NO_SUCH_TRANSACTION)
         api_problem(v, 404, "The bank knows no transaction with this TID.");
+    else if (a->outcome != OTR_OUTCOME_ANSWERED || a->reason != OTR_REASON_NONE)
+        nothing_learnt(v, a);
     else
         api_json_transaction(&v->reply->body, &t);
 }

@@ -69,12 +69,9 @@ static bool local_peer(const char *addr) {
 
 /* Who is it, and may they?  False: answered. */
 static bool admit(struct visit *v) {
-    switch (v->route.who) {
-    case WHO_OPERATOR:
-    case WHO_STAFF:
-    case WHO_AUDIT:
-    case WHO_SUPERVISOR:
+    if (route_is_page(v->route.who))
         return desk_admit(v);
+    switch (v->route.who) {
     case WHO_CLIENT:
     case WHO_REFUNDER:
         return api_admit(v);
@@ -105,6 +102,12 @@ static bool run(struct visit *v, int refused, const char *why) {
         reply_header(v->reply, "Allow", "%s", v->route.allow);
         return true;
     }
+    if (*v->request->query && !v->route.query) {
+        refuse(v, 400, "This address takes nothing behind a question mark. Nothing was done.");
+        return true;
+    }
+    if (route_is_page(v->route.who) && !desk_asked_for(v))
+        return true;
     if (v->route.id == ROUTE_DESK && desk_view_park(v))
         return false;
     if (admit(v))
@@ -122,14 +125,12 @@ static void count_and_log(struct visit *v, int64_t us) {
     snprintf(ms, sizeof(ms), "%lld.%lld", (long long)(us / 1000), (long long)(us % 1000 / 100));
     if (r->attempt_id)
         snprintf(attempt, sizeof(attempt), "%lld", (long long)r->attempt_id);
-    /* An address near the callback's may hold its secret: it is not written down. */
-    const char *path =
-        strncmp(v->request->path, "/callback", 9) == 0 ? "/callback..." : v->request->path;
     enum log_level level = r->status >= 500 ? LOG_ERROR : LOG_INFO;
     if (v->route.id == ROUTE_HEALTHZ || v->route.id == ROUTE_READYZ || v->route.id == ROUTE_METRICS)
         level = r->status >= 500 ? LOG_WARNING : LOG_DEBUG;
+    /* An address that is none of ours may be the callback's, mistyped with its secret. */
     log_event(level, v->request->id, "request", "method", v->request->method_name, "path",
-              r->pattern ? r->pattern : path, "status", status, "ms", ms, "user",
+              r->pattern ? r->pattern : "unknown", "status", status, "ms", ms, "user",
               v->user.name[0] ? v->user.name : NULL, "attempt", attempt[0] ? attempt : NULL, "cut",
               r->broken ? "yes" : NULL, NULL);
 }

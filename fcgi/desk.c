@@ -147,6 +147,24 @@ void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f) {
         desk_retry_after(v, f);
 }
 
+/* A link in a mail or a chat opens a page; pictures, frames and scripts do not.  Forms: desk_form.c. */
+bool desk_asked_for(struct visit *v) {
+    const struct request *r = v->request;
+    const char *site = r->sec_fetch_site;
+    bool elsewhere = site && (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0);
+    bool opened = r->sec_fetch_mode && strcmp(r->sec_fetch_mode, "navigate") == 0 &&
+                  r->sec_fetch_dest && strcmp(r->sec_fetch_dest, "document") == 0;
+    if (!elsewhere || opened || r->method == METHOD_POST)
+        return true;
+    log_event(LOG_WARNING, r->id, "refused", "user", *r->remote_user ? r->remote_user : NULL,
+              "because", "another site", "path", v->route.pattern, NULL);
+    desk_error(v, 403,
+               "Another web site asked for this page in your name. Nothing was done. "
+               "Open the desk yourself if you want to see it.",
+               0, "/");
+    return false;
+}
+
 bool desk_admit(struct visit *v) {
     struct otr_operator user;
     struct otr_fault f = {0};

@@ -19,6 +19,11 @@ struct desk_page {
     char keys[2][DESK_KEY_SIZE];
 };
 
+/*
+ * Did the person ask for this page?  Another site may make the browser fetch it, and an inquiry would
+ * be made in the person's name.  False: answered (403).
+ */
+bool desk_asked_for(struct visit *v);
 /* Who REMOTE_USER is and whether the role may have this page.  False: answered (403, 503). */
 bool desk_admit(struct visit *v);
 /* What one look at a desk found, shared by all who asked for it meanwhile. */
@@ -66,10 +71,11 @@ enum otr_status desk_transaction_get(struct visit *v, const char *tid, struct ot
 bool desk_form_take(struct visit *v, const struct form_rule *rules, int n,
                     struct form_value *values, const char *back);
 bool desk_form_ours(struct visit *v, const char *token, const char *back);
-/* The inquiry about tid that is on its way; 0: none. */
-int64_t desk_inquiry_under_way(struct visit *v, const char *tid);
+/* The inquiry about tid that is on its way, made by whose (NULL: anybody); 0: none. */
+int64_t desk_inquiry_under_way(struct visit *v, const char *tid, const char *whose);
 
-/* The attempt whose number stands in the address; false: answered with 404 or 503. */
+/* The attempt whose number stands in the address, if it is for this person; false: answered with 404
+ * or 503. */
 bool desk_attempt_find(struct visit *v, struct otr_attempt *a);
 /* "/attempts/123" of that number.  Returns path. */
 #define DESK_PATH_SIZE 48

@@ -1,8 +1,34 @@
 /* desk_attempt.c - one attempt: look at it, ask the bank now. */
 #include <stdio.h>
+#include <string.h>
 
 #include "fcgi/desk.h"
+#include "fcgi/log.h"
 #include "fcgi/text.h"
+
+/* Is there an attempt that the filter lets through? */
+static enum otr_status any(struct visit *v, const struct otr_filter *filter, struct otr_fault *f) {
+    struct otr_attempt a;
+    int n = 0;
+    enum otr_status s = otr_attempt_list(v->app->core, filter, 1, &a, &n, f);
+    return s == OTR_OK && n == 0 ? OTR_NOT_FOUND : s;
+}
+
+/*
+ * Operators see their own counter: an own attempt, and all on a transaction that they are at too, or
+ * that somebody is at: a refusal (409) points there.  OTR_NOT_FOUND: it is none of theirs.
+ */
+static enum otr_status own_counter(struct visit *v, const struct otr_attempt *a,
+                                   struct otr_fault *f) {
+    if (v->user.role != OTR_ROLE_OPERATOR || strcmp(a->operator_name, v->user.name) == 0)
+        return OTR_OK;
+    if (!a->tid[0])
+        return OTR_NOT_FOUND;
+    struct otr_filter own = {.tid = a->tid, .operator_name = v->user.name};
+    struct otr_filter open = {.tid = a->tid, .open_only = true};
+    enum otr_status s = any(v, &own, f);
+    return s == OTR_NOT_FOUND ? any(v, &open, f) : s;
+}
 
 bool desk_attempt_find(struct visit *v, struct otr_attempt *a) {
     struct otr_fault f = {0};
@@ -13,6 +39,9 @@ bool desk_attempt_find(struct visit *v, struct otr_attempt *a) {
     }
     v->reply->attempt_id = id;
     enum otr_status s = otr_attempt_get(v->app->core, id, a, &f);
+    if (s == OTR_OK && (s = own_counter(v, a, &f)) == OTR_NOT_FOUND)
+        log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because",
+                  "another counter", "path", v->route.pattern, NULL);
     if (s == OTR_NOT_FOUND)
         desk_error(v, 404, "There is no such attempt.", 0, "/attempts");
     else if (s != OTR_OK)
@@ -72,7 +101,7 @@ void desk_ask(struct visit *v) {
         !desk_form_ours(v, value[0].text, path))
         return;
     if (a.open && a.outcome != OTR_OUTCOME_NONE) {
-        int64_t id = desk_inquiry_under_way(v, a.tid);
+        int64_t id = desk_inquiry_under_way(v, a.tid, NULL);
         enum otr_status s = id ? OTR_OK : otr_inquire(v->app->core, &who, a.tid, NULL, &id, &f);
         if (s != OTR_OK) {
             desk_fault(v, s, &f);

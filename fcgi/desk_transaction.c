@@ -73,13 +73,12 @@ static bool tid_good(struct visit *v) {
     return false;
 }
 
-/* An inquiry still on its way serves this view too: a page that renews itself asks the bank once.
- */
-int64_t desk_inquiry_under_way(struct visit *v, const char *tid) {
+int64_t desk_inquiry_under_way(struct visit *v, const char *tid, const char *whose) {
     struct otr_attempt a;
     struct otr_fault f = {0};
     int n = 0;
     struct otr_filter filter = {.tid = tid,
+                                .operator_name = whose,
                                 .kind = OTR_KIND_INQUIRY,
                                 .in_flight_only = true,
                                 .from = app_now_ms() - v->app->settings->bank_timeout_ms};
@@ -101,7 +100,9 @@ void desk_transaction(struct visit *v) {
     struct otr_who who = desk_who(v);
     if (!tid_good(v))
         return;
-    int64_t id = desk_inquiry_under_way(v, v->route.param);
+    /* An own inquiry still on its way serves this view too: a page that renews itself asks the bank
+     * once.  Not another's: who looks is on record, and may open what the page points to. */
+    int64_t id = desk_inquiry_under_way(v, v->route.param, v->user.name);
     enum otr_status s =
         id ? OTR_OK : otr_inquire(v->app->core, &who, v->route.param, NULL, &id, &f);
     if (s == OTR_OK)

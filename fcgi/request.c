@@ -19,6 +19,8 @@ enum variable {
     V_ADDR,
     V_AUTHORIZATION,
     V_SITE,
+    V_MODE,
+    V_DEST,
     V_TYPE,
     V_LENGTH,
     V_KEY,
@@ -26,11 +28,15 @@ enum variable {
     V__MAX
 };
 
-/* What is looked at, and how long it may be.  Texts in the answer to one too long say which. */
+/*
+ * What is looked at, and how long it may be.  Texts in the answer to one too long say which.  proof:
+ * it says who asks, or what for: an empty one is an answer too.
+ */
 static const struct {
     const char *name;
     size_t max;
     const char *why;
+    bool proof;
 } variables[V__MAX] = {
     [V_METHOD] = {"REQUEST_METHOD", 16, "The method is too long."},
     [V_URI] = {"REQUEST_URI", 6144, "The address is too long."},
@@ -38,13 +44,17 @@ static const struct {
     [V_SCRIPT] = {"SCRIPT_NAME", 2048, "The address is too long."},
     [V_PATH_INFO] = {"PATH_INFO", 2048, "The address is too long."},
     [V_QUERY] = {"QUERY_STRING", 4096, "The address is too long."},
-    [V_USER] = {"REMOTE_USER", 64, "The login is longer than 64 characters."},
+    [V_USER] = {"REMOTE_USER", 64, "The login is longer than 64 characters.", true},
     [V_ADDR] = {"REMOTE_ADDR", 64, "The client's address is too long."},
-    [V_AUTHORIZATION] = {"HTTP_AUTHORIZATION", 1024, "The Authorization header is too long."},
+    [V_AUTHORIZATION] = {"HTTP_AUTHORIZATION", 1024, "The Authorization header is too long.",
+                         true},
     [V_SITE] = {"HTTP_SEC_FETCH_SITE", 32, "The Sec-Fetch-Site header is too long."},
+    [V_MODE] = {"HTTP_SEC_FETCH_MODE", 32, "The Sec-Fetch-Mode header is too long."},
+    [V_DEST] = {"HTTP_SEC_FETCH_DEST", 32, "The Sec-Fetch-Dest header is too long."},
     [V_TYPE] = {"CONTENT_TYPE", 256, "The Content-Type header is too long."},
     [V_LENGTH] = {"CONTENT_LENGTH", 18, "The Content-Length header is not a number."},
-    [V_KEY] = {"HTTP_IDEMPOTENCY_KEY", 128, "The Idempotency-Key is longer than 128 characters."},
+    [V_KEY] = {"HTTP_IDEMPOTENCY_KEY", 128, "The Idempotency-Key is longer than 128 characters.",
+               true},
     [V_PREFER] = {"HTTP_PREFER", 256, "The Prefer header is too long."},
 };
 
@@ -57,7 +67,8 @@ static int refuse(const char **why, int status, const char *text) {
 
 /*
  * Finds the known variables.  The same one twice with two values is refused: which one is meant?
- * An empty one does not count: fastcgi_params of nginx sets REMOTE_USER, a site may set it again.
+ * An empty one does not count, but where it is a proof: a web server that says "nobody" after
+ * fastcgi_params of nginx said what a client claims to be ($remote_user) means nobody.
  */
 static int variables_find(char *const envp[], const char *found[V__MAX], const char **why) {
     for (; *envp; envp++) {
@@ -66,7 +77,8 @@ static int variables_find(char *const envp[], const char *found[V__MAX], const c
             size_t n = (size_t)(equals - *envp);
             if (strlen(variables[v].name) != n || memcmp(variables[v].name, *envp, n) != 0)
                 continue;
-            if (found[v] && *found[v] && equals[1] && strcmp(found[v], equals + 1) != 0)
+            bool both = found[v] && (variables[v].proof || (*found[v] && equals[1]));
+            if (both && strcmp(found[v], equals + 1) != 0)
                 return refuse(why, 400, "A header was sent twice.");
             if (!found[v] || equals[1])
                 found[v] = equals + 1;
@@ -192,6 +204,8 @@ static int headers_take(struct request *r, const char *const found[V__MAX], cons
     r->content_type = keep_text(r, found[V_TYPE] ? found[V_TYPE] : "");
     r->bearer = keep_text(r, bearer_of(found[V_AUTHORIZATION]));
     r->sec_fetch_site = keep_text(r, found[V_SITE]);
+    r->sec_fetch_mode = keep_text(r, found[V_MODE]);
+    r->sec_fetch_dest = keep_text(r, found[V_DEST]);
     r->idempotency_key = keep_text(r, found[V_KEY]);
     r->prefer = keep_text(r, found[V_PREFER]);
     if (!r->remote_user || !r->remote_addr || !r->content_type)
@@ -214,7 +228,8 @@ int request_parse(struct request *r, char *const envp[], request_reader *read, v
     r->method = METHOD_OTHER;
     r->method_name = r->path = r->remote_user = r->remote_addr = r->content_type = "";
     r->query = none;
-    r->bearer = r->sec_fetch_site = r->idempotency_key = r->prefer = NULL;
+    r->bearer = r->idempotency_key = r->prefer = NULL;
+    r->sec_fetch_site = r->sec_fetch_mode = r->sec_fetch_dest = NULL;
     r->content_length = -1;
     r->body = NULL;
     r->body_size = 0;

@@ -30,7 +30,8 @@ struct request {
     const char *remote_user;    /* "" if none */
     const char *remote_addr;    /* "" if none */
     const char *bearer;         /* token of "Authorization: Bearer ..."; NULL if none; a secret */
-    const char *sec_fetch_site; /* NULL if none */
+    const char *sec_fetch_site; /* NULL if none; so are the next two */
+    const char *sec_fetch_mode, *sec_fetch_dest;
     const char *content_type;   /* "" if none */
     int64_t content_length;     /* -1 if none */
     const char *idempotency_key; /* NULL if none */

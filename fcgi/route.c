@@ -8,27 +8,28 @@ static const struct {
     const char *pattern;
     enum route_id id;
     enum route_who who;
+    bool query; /* it reads one, or does not mind */
 } routes[] = {
-    {METHOD_GET, "/", ROUTE_DESK, WHO_OPERATOR},
-    {METHOD_GET, "/refunds/{tid}", ROUTE_TRANSACTION, WHO_OPERATOR},
-    {METHOD_POST, "/refunds/{tid}/otp", ROUTE_SEND_OTP, WHO_OPERATOR},
-    {METHOD_POST, "/refunds/{tid}/refund", ROUTE_REFUND, WHO_OPERATOR},
-    {METHOD_GET, "/attempts", ROUTE_LIST, WHO_STAFF},
-    {METHOD_GET, "/attempts/{id}", ROUTE_ATTEMPT, WHO_STAFF},
-    {METHOD_POST, "/attempts/{id}/ask", ROUTE_ASK, WHO_OPERATOR},
-    {METHOD_POST, "/attempts/{id}/propose", ROUTE_PROPOSE, WHO_SUPERVISOR},
-    {METHOD_POST, "/attempts/{id}/decide", ROUTE_DECIDE, WHO_AUDIT},
-    {METHOD_GET, "/reconciliation", ROUTE_RECONCILIATION, WHO_AUDIT},
-    {METHOD_GET, "/style.css", ROUTE_STYLE, WHO_ANYBODY},
-    {METHOD_GET, "/healthz", ROUTE_HEALTHZ, WHO_LOCAL},
-    {METHOD_GET, "/readyz", ROUTE_READYZ, WHO_LOCAL},
-    {METHOD_GET, "/metrics", ROUTE_METRICS, WHO_LOCAL},
-    {METHOD_POST, "/callback/eko/{secret}", ROUTE_CALLBACK, WHO_BANK},
-    {METHOD_GET, "/api/v1/transactions/{tid}", ROUTE_API_TRANSACTION, WHO_CLIENT},
-    {METHOD_POST, "/api/v1/transactions/{tid}/otp", ROUTE_API_OTP, WHO_REFUNDER},
-    {METHOD_POST, "/api/v1/transactions/{tid}/refunds", ROUTE_API_REFUND, WHO_REFUNDER},
-    {METHOD_GET, "/api/v1/attempts", ROUTE_API_LIST, WHO_CLIENT},
-    {METHOD_GET, "/api/v1/attempts/{id}", ROUTE_API_ATTEMPT, WHO_CLIENT},
+    {METHOD_GET, "/", ROUTE_DESK, WHO_OPERATOR, true},
+    {METHOD_GET, "/refunds/{tid}", ROUTE_TRANSACTION, WHO_OPERATOR, false},
+    {METHOD_POST, "/refunds/{tid}/otp", ROUTE_SEND_OTP, WHO_OPERATOR, false},
+    {METHOD_POST, "/refunds/{tid}/refund", ROUTE_REFUND, WHO_OPERATOR, false},
+    {METHOD_GET, "/attempts", ROUTE_LIST, WHO_STAFF, true},
+    {METHOD_GET, "/attempts/{id}", ROUTE_ATTEMPT, WHO_STAFF, false},
+    {METHOD_POST, "/attempts/{id}/ask", ROUTE_ASK, WHO_OPERATOR, false},
+    {METHOD_POST, "/attempts/{id}/propose", ROUTE_PROPOSE, WHO_SUPERVISOR, false},
+    {METHOD_POST, "/attempts/{id}/decide", ROUTE_DECIDE, WHO_AUDIT, false},
+    {METHOD_GET, "/reconciliation", ROUTE_RECONCILIATION, WHO_AUDIT, false},
+    {METHOD_GET, "/style.css", ROUTE_STYLE, WHO_ANYBODY, true},
+    {METHOD_GET, "/healthz", ROUTE_HEALTHZ, WHO_LOCAL, false},
+    {METHOD_GET, "/readyz", ROUTE_READYZ, WHO_LOCAL, false},
+    {METHOD_GET, "/metrics", ROUTE_METRICS, WHO_LOCAL, false},
+    {METHOD_POST, "/callback/eko/{secret}", ROUTE_CALLBACK, WHO_BANK, true},
+    {METHOD_GET, "/api/v1/transactions/{tid}", ROUTE_API_TRANSACTION, WHO_CLIENT, false},
+    {METHOD_POST, "/api/v1/transactions/{tid}/otp", ROUTE_API_OTP, WHO_REFUNDER, false},
+    {METHOD_POST, "/api/v1/transactions/{tid}/refunds", ROUTE_API_REFUND, WHO_REFUNDER, false},
+    {METHOD_GET, "/api/v1/attempts", ROUTE_API_LIST, WHO_CLIENT, true},
+    {METHOD_GET, "/api/v1/attempts/{id}", ROUTE_API_ATTEMPT, WHO_CLIENT, false},
 };
 
 /* Does path fit pattern?  What stands for {…} goes to param. */
@@ -59,6 +60,7 @@ void route_find(enum request_method method, const char *path, struct route *r) {
         r->id = routes[i].id;
         r->who = routes[i].who;
         r->pattern = routes[i].pattern;
+        r->query = routes[i].query;
         memcpy(r->param, param, sizeof(param));
         if (routes[i].method == METHOD_POST)
             r->allow = method == METHOD_POST ? NULL : "POST";
@@ -66,6 +68,10 @@ void route_find(enum request_method method, const char *path, struct route *r) {
             r->allow = method == METHOD_GET || method == METHOD_HEAD ? NULL : "GET, HEAD";
         return;
     }
+}
+
+bool route_is_page(enum route_who who) {
+    return who == WHO_OPERATOR || who == WHO_STAFF || who == WHO_AUDIT || who == WHO_SUPERVISOR;
 }
 
 bool route_role_may(enum route_who who, enum otr_role role) {

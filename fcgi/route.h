@@ -55,12 +55,16 @@ struct route {
     enum route_id id; /* ROUTE_NONE: no such address */
     enum route_who who;
     const char *pattern;          /* for logs: "/attempts/{id}"; NULL with ROUTE_NONE */
+    bool query;                   /* one may stand behind the address */
     const char *allow;            /* not NULL: the method is wrong, these are right */
     char param[ROUTE_PARAM_SIZE]; /* what stood for {…}; "" where the pattern has none */
 };
 
 /* Looks up a decoded path.  HEAD counts as GET.  Any thread. */
 void route_find(enum request_method method, const char *path, struct route *r);
+
+/* Is it for people, by their login? */
+bool route_is_page(enum route_who who);
 
 /* May this role have a page of that kind? */
 bool route_role_may(enum route_who who, enum otr_role role);

@@ -3,6 +3,7 @@
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fcgi/settings_part.h"
 
@@ -294,14 +295,25 @@ static void check_required(struct reading *r) {
         }
 }
 
+/* As with key files: what holds a password is not for others, to read or to change. */
+static void check_mode(struct reading *r, mode_t mode) {
+    if ((mode & 007) && settings_conninfo_secret(r->s->journal_conninfo))
+        refuse_setting(r, "journal", "conninfo",
+                       "holds a password, and others may read or change this file: chmod o= the "
+                       "file, or put the password in a passfile");
+}
+
 bool settings_load(struct settings *s, const char *path, char *why, size_t size) {
     struct reading r = {.s = s, .path = path, .why = why, .size = size};
     struct settings_misfit m;
+    struct stat st;
     settings_defaults(s);
     snprintf(why, size, "%s", "");
     r.file = fopen(path, "re");
-    if (!r.file) {
+    if (!r.file || fstat(fileno(r.file), &st) != 0) {
         refuse(&r, 0, strerror(errno));
+        if (r.file)
+            fclose(r.file);
         return false;
     }
     read_file(&r);
@@ -310,6 +322,8 @@ bool settings_load(struct settings *s, const char *path, char *why, size_t size)
         check_required(&r);
     if (!r.failed && !settings_check(s, &m))
         refuse_setting(&r, m.section, m.name, m.what);
+    if (!r.failed)
+        check_mode(&r, st.st_mode);
     if (r.failed) {
         settings_free(s); /* a password may have been read before */
         settings_defaults(s);

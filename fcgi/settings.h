@@ -69,7 +69,8 @@ void settings_defaults(struct settings *s);
 /*
  * Reads the file at path into *s (which need not be filled in before) and checks it as a whole:
  * unknown, repeated, malformed, out-of-range and missing settings are refused, and so are values
- * that contradict each other.  Key files are named here, but read and checked by who uses them.
+ * that contradict each other, and a password in a file that others may read or change.  Key files
+ * are named here, but read and checked by who uses them.
  * false: why (size bytes) holds one line "FILE:LINE: what is wrong and what to do", or "FILE: ..."
  * where no line is to blame, without any value; *s holds the defaults.  Lines may have at most 198
  * bytes (libinih's INI_MAX_LINE).  Any thread.

@@ -1,4 +1,5 @@
-/* settings_journal.c - does the way to the database stay on this machine, or is it verify-full? */
+/* settings_journal.c - does the way to the database stay on this machine, or is it verify-full?  And does
+ * it hold a password? */
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,7 @@
 struct way {
     char host[SETTINGS_TEXT_SIZE], hostaddr[SETTINGS_TEXT_SIZE], sslmode[SETTINGS_TEXT_SIZE],
         service[SETTINGS_TEXT_SIZE];
+    bool secret; /* a password stands in it */
 };
 
 static int hex(char c) {
@@ -36,6 +38,8 @@ static void note(struct way *w, const char *name, size_t size, const char *from,
                  bool uri) {
     char text[SETTINGS_TEXT_SIZE];
     take(text, name, name + size, uri);
+    if (end > from && settings_is_secret(text, strlen(text)))
+        w->secret = true;
     if (strcmp(text, "host") == 0)
         take(w->host, from, end, uri);
     else if (strcmp(text, "hostaddr") == 0)
@@ -68,8 +72,11 @@ static void read_pairs(const char *at, struct way *w) {
 static void read_uri(const char *uri, struct way *w) {
     const char *at = strstr(uri, "://") + 3,
                *user = at + strcspn(at, "@/"); /* as libpq looks for it */
-    if (*user == '@')
+    if (*user == '@') {
+        const char *colon = memchr(at, ':', (size_t)(user - at));
+        w->secret = colon && colon + 1 < user;
         at = user + 1;
+    }
     const char *end = at + strcspn(at, "/?");
     take(w->host, at, end, true);
     const char *query = strchr(end, '?');
@@ -110,14 +117,25 @@ static bool are_here(const char *hosts) {
     }
 }
 
+static void read_conninfo(const char *conninfo, struct way *w) {
+    *w = (struct way){.host = ""};
+    if (strncmp(conninfo, "postgresql://", 13) == 0 || strncmp(conninfo, "postgres://", 11) == 0)
+        read_uri(conninfo, w);
+    else
+        read_pairs(conninfo, w);
+}
+
+bool settings_conninfo_secret(const char *conninfo) {
+    struct way w;
+    read_conninfo(conninfo, &w);
+    return w.secret;
+}
+
 const char *settings_wrong_conninfo(const char *conninfo) {
-    struct way w = {.host = ""};
+    struct way w;
     if (strlen(conninfo) >= SETTINGS_TEXT_SIZE) /* what is cut cannot be judged */
         return "is longer than 255 bytes: put some of it into a passfile";
-    if (strncmp(conninfo, "postgresql://", 13) == 0 || strncmp(conninfo, "postgres://", 11) == 0)
-        read_uri(conninfo, &w);
-    else
-        read_pairs(conninfo, &w);
+    read_conninfo(conninfo, &w);
     if (strcmp(w.sslmode, "verify-full") == 0)
         return NULL;
     if (*w.service && !*w.hostaddr) /* its hostaddr, if it has one, counts before any host */

@@ -17,4 +17,9 @@ struct settings_misfit {
  */
 bool settings_check(struct settings *s, struct settings_misfit *m);
 
+/* Does it hold a password, or another secret of libpq's?  A passfile's name is none. */
+bool settings_conninfo_secret(const char *conninfo);
+/* Could this keyword of libpq hold a secret? */
+bool settings_is_secret(const char *name, size_t size);
+
 #endif

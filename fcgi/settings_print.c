@@ -6,8 +6,8 @@
 #define MASK         "********"
 #define LONGEST_LINE 198 /* bytes that settings_load takes of a line */
 
-/* Could this keyword of libpq hold a secret?  Percent signs could hide one. */
-static bool is_secret(const char *name, size_t size) {
+/* Percent signs could hide one. */
+bool settings_is_secret(const char *name, size_t size) {
     char text[32];
     if (size >= sizeof text || memchr(name, '%', size))
         return true;
@@ -29,7 +29,7 @@ static void print_uri(const char *uri, FILE *to) {
     fprintf(to, "%.*s", query ? (int)(query - at) : (int)strlen(at), at);
     while (query && *query) {
         size_t size = 1 + strcspn(query + 1, "&"), name = strcspn(query + 1, "=&");
-        if (is_secret(query + 1, name))
+        if (settings_is_secret(query + 1, name))
             fprintf(to, "%.*s=%s", (int)name + 1, query, MASK);
         else
             fprintf(to, "%.*s", (int)size, query);
@@ -59,7 +59,7 @@ static void print_pairs(const char *at, FILE *to) {
         value += 1 + strspn(value + 1, " \t");
         const char *end = value_end(value);
         fprintf(to, "%.*s", (int)(value - at), at);
-        if (is_secret(at + blank, name))
+        if (settings_is_secret(at + blank, name))
             fputs(MASK, to);
         else
             fprintf(to, "%.*s", (int)(end - value), value);

@@ -33,8 +33,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 }
 
 static void look(const struct request *r, int status) {
-    const char *texts[] = {r->path,   r->query,          r->remote_user,  r->remote_addr,
-                           r->bearer, r->sec_fetch_site, r->content_type, r->idempotency_key};
+    const char *texts[] = {r->path,
+                           r->query,
+                           r->remote_user,
+                           r->remote_addr,
+                           r->bearer,
+                           r->sec_fetch_site,
+                           r->sec_fetch_mode,
+                           r->sec_fetch_dest,
+                           r->content_type,
+                           r->idempotency_key};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         MUST(!texts[i] || !*texts[i] ||
                  (texts[i] >= r->text && texts[i] + strlen(texts[i]) < r->text + r->room),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fcgi/settings.h"
@@ -16,7 +17,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static bool load(struct settings *s, const void *bytes, size_t size, char *why) {
     char path[40];
     int fd = memfd_create("settings", MFD_CLOEXEC);
-    MUST(fd >= 0 && write(fd, bytes, size) == (ssize_t)size, "no memory for a file");
+    MUST(fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, bytes, size) == (ssize_t)size,
+         "no memory for a file");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     bool good = settings_load(s, path, why, SETTINGS_WHY_SIZE);
     close(fd);
@@ -52,7 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const struct settings_row *row = settings_row(i);
         const char *a = (const char *)&s + row->offset, *b = (const char *)&again + row->offset;
         bool number = row->type == SETTINGS_INT, yes = row->type == SETTINGS_BOOL;
-        MUST(number ? memcmp(a, b, sizeof(int)) == 0 : yes ? *a == *b : strcmp(a, b) == 0,
+        MUST(number ? memcmp(a, b, sizeof(int)) == 0
+             : yes  ? *a == *b
+                    : strcmp(a, b) == 0,
              "what is printed says something else");
     }
     free(text);

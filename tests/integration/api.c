@@ -84,6 +84,11 @@ static void read_transaction(void) {
     path_to(path, sizeof path, new_tid(94), "");
     api_call(path, NULL, NULL, NULL, &r);
     expect_problem("a transaction the bank does not know", &r, 404);
+    path_to(path, sizeof path, new_tid(98), ""); /* 403 on every call */
+    api_call(path, NULL, NULL, NULL, &r);
+    expect_problem("a question the bank turns away", &r, 503);
+    expect_says("a question the bank turns away", &r, "does not accept our signature");
+    expect(*reply_header(&r, "Retry-After", value, sizeof value), "503 without Retry-After");
     reply_free(&r);
 }
 

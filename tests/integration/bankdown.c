@@ -22,6 +22,10 @@ static void page_still_opens(void) {
                             " and outcome::text = 'not_sent' and reason::text = 'connect_failed'",
                             tid, NULL));
     expect(attempts_of(tid, "inquiry") > 0, "%s: no inquiry in the journal", tid);
+    snprintf(path, sizeof path, "/api/v1/transactions/%s", tid);
+    api_call(path, NULL, NULL, NULL, &r);
+    expect_status(path, &r, 503);
+    expect_says(path, &r, "could not be reached");
     reply_free(&r);
 }
 
@@ -51,7 +55,7 @@ static void nothing_is_sent(void) {
     expect_text(tid, "resolution", "not_refunded", w.resolution);
     expect_text(tid, "resolved by", "answer", w.resolved_by);
     snprintf(path, sizeof path, "/attempts/%ld", id);
-    client_get(&it.desk, path, &r);
+    client_get(&it.supervisor, path, &r);
     expect_status(path, &r, 200);
     expect_says(path, &r, "again");
     long second =

@@ -17,16 +17,21 @@ static void all_logins_known(void) {
 
 static void who_sees_what(void) {
     const char *tid = new_tid(40);
-    char transaction[64], attempt[64], id[32];
+    char transaction[64], attempt[64], colleague[64], id[32];
     snprintf(transaction, sizeof transaction, "/refunds/%s", tid);
-    db_text(id, sizeof id, "select min(attempt_id) from otprefund.attempt", NULL, NULL);
+    db_text(id, sizeof id, "select min(attempt_id) from otprefund.attempt where operator = $1",
+            it.desk.login, NULL);
     snprintf(attempt, sizeof attempt, "/attempts/%s", id);
+    struct reply sent = {0};
+    snprintf(colleague, sizeof colleague, "/attempts/%ld",
+             send_otp(&it.supervisor, new_tid(41), &sent));
+    reply_free(&sent);
     const struct {
         const char *path;
         int operator_gets, supervisor_gets, auditor_gets;
     } cases[] = {
-        {"/", 200, 200, 403},     {transaction, 200, 200, 403},       {"/attempts", 200, 200, 200},
-        {attempt, 200, 200, 200}, {"/reconciliation", 403, 200, 200},
+        {"/", 200, 200, 403},     {transaction, 200, 200, 403}, {"/attempts", 200, 200, 200},
+        {attempt, 200, 200, 200}, {colleague, 404, 200, 200},   {"/reconciliation", 403, 200, 200},
     };
     const struct client *const who[] = {&it.desk, &it.supervisor, &it.auditor};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -65,6 +65,32 @@ static void find_keys(void) {
            "no OTP was used in this run: run the other suites first");
 }
 
+/* The callback's secret in addresses that are not quite the callback's, or not by POST. */
+static void odd_addresses(void) {
+    static const struct {
+        const char *before, *after;
+    } odd[] = {
+        {"//callback/eko/", ""},    {"/./callback/eko/", ""},   {"/Callback/eko/", ""},
+        {"/CALLBACK/EKO/", ""},     {"/%63allback/eko/", ""},   {"/x/../callback/eko/", ""},
+        {"/callback//eko/", ""},    {"/callback/eko/", "/"},    {"/callback/eko/x", ""},
+        {"/api/callback/eko/", ""}, {"/callback/eko/", "?x=1"}, {"/callback/", ""},
+    };
+    const char *secret = key_named("secret_file");
+    expect(secret != NULL, "no [callback] secret_file in the settings under DEMO_DIR");
+    for (size_t i = 0; secret && i < sizeof odd / sizeof odd[0]; i++) {
+        char path[600];
+        struct reply r = {0};
+        snprintf(path, sizeof path, "%s%s%s", odd[i].before, secret, odd[i].after);
+        const struct ask post = {
+            .method = "POST", .path = path, .body = "{}", .content_type = "application/json"};
+        client_ask(&it.nobody, &post, &r);
+        expect(r.status != 0, "POST %s...: no answer", odd[i].before);
+        client_get(&it.desk, path, &r);
+        expect(r.status != 0, "GET %s...: no answer", odd[i].before);
+        reply_free(&r);
+    }
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* The file that is there to hold a key: nothing else is in it. */
@@ -204,6 +230,7 @@ static void in_pages(void) {
 void suite_secrets(void) {
     CU_pSuite s = CU_add_suite("secrets", NULL, NULL);
     CU_add_test(s, "the keys and OTPs to look for", find_keys);
+    CU_add_test(s, "odd addresses of the callback", odd_addresses);
     CU_add_test(s, "none in any file", in_files);
     CU_add_test(s, "none in any row", in_rows);
     CU_add_test(s, "none in the program's command line or environment", in_process);

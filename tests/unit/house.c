@@ -45,8 +45,37 @@ void house_says(const char *tid, int tx_status) {
 
 /* ---- the bank -------------------------------------------------------------------------------- */
 
-static void bank_answer(int fd, const char *request) {
-    char tid[24] = "0", body[1024], out[2048];
+/* What a TID that begins so gets of this bank. */
+static const struct {
+    const char *start, *status, *body;
+} moods[] = {
+    {"403", "403 Forbidden", ""},
+    {"404", "200 OK",
+     "{\"status\":168,\"response_status_id\":1,\"message\":\"TID does not exist\",\"data\":{}}"},
+    {"408", NULL, NULL}, /* no answer, ever */
+    {"502", "502 Bad Gateway", "<p>Bad Gateway</p>"},
+};
+
+/* Whether the call ends. */
+static bool bank_say(int fd, const char *tid, const char *body) {
+    char out[2048];
+    const char *status = "200 OK";
+    for (size_t i = 0; i < sizeof moods / sizeof moods[0]; i++)
+        if (strncmp(tid, moods[i].start, 3) == 0) {
+            status = moods[i].status;
+            body = moods[i].body;
+        }
+    if (!status)
+        return false;
+    int n = snprintf(out, sizeof out,
+                     "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", status,
+                     strlen(body), body);
+    send(fd, out, (size_t)n, MSG_NOSIGNAL);
+    return true;
+}
+
+static bool bank_answer(int fd, const char *request) {
+    char tid[24] = "0", body[1024];
     const char *refund = strstr(request, "/refund/"), *inquiry = strstr(request, "/transaction/");
     const char *at = refund ? refund + 8 : inquiry ? inquiry + 13 : "0";
     snprintf(tid, sizeof tid, "%.*s", (int)strspn(at, "0123456789"), at);
@@ -74,10 +103,7 @@ static void bank_answer(int fd, const char *request) {
                                     : 3,
                  tid);
     }
-    int n = snprintf(out, sizeof out,
-                     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
-                     strlen(body), body);
-    send(fd, out, (size_t)n, MSG_NOSIGNAL);
+    return bank_say(fd, tid, body);
 }
 
 static void bank_serve(int listening) {
@@ -98,7 +124,8 @@ static void bank_serve(int listening) {
             const char *length = strcasestr(request, "\r\ncontent-length:");
             if (end && size >= (size_t)(end + 4 - request) +
                                    (length ? strtoul(length + 17, NULL, 10) : 0)) {
-                bank_answer(fd, request);
+                if (!bank_answer(fd, request))
+                    fd = -1; /* the caller waits */
                 break;
             }
         }
@@ -272,8 +299,8 @@ static bool answer_write(void *arg, const char *bytes, size_t size) {
 
 int house_ask(const struct house_request *q) {
     static struct request request;
-    static char texts[10][9000];
-    char *envp[13], **next = envp;
+    static char texts[12][9000];
+    char *envp[15], **next = envp;
     struct body body = {q->body, q->body ? strlen(q->body) : 0};
     struct reply reply;
     const char *why = "";
@@ -282,7 +309,7 @@ int house_ask(const struct house_request *q) {
     snprintf(uri, sizeof uri, "%s%s%s", q->path, q->query ? "?" : "", q->query ? q->query : "");
     char bearer[1100];
     snprintf(bearer, sizeof bearer, "Bearer %s", q->bearer ? q->bearer : "");
-    const char *const pairs[10][2] = {{"REQUEST_METHOD", q->method},
+    const char *const pairs[12][2] = {{"REQUEST_METHOD", q->method},
                                       {"REQUEST_URI", uri},
                                       {"QUERY_STRING", q->query},
                                       {"REMOTE_USER", q->login},
@@ -290,9 +317,11 @@ int house_ask(const struct house_request *q) {
                                       {"HTTP_AUTHORIZATION", q->bearer ? bearer : NULL},
                                       {"HTTP_IDEMPOTENCY_KEY", q->key},
                                       {"HTTP_SEC_FETCH_SITE", q->site},
+                                      {"HTTP_SEC_FETCH_MODE", q->mode},
+                                      {"HTTP_SEC_FETCH_DEST", q->dest},
                                       {"CONTENT_TYPE", q->type},
                                       {"CONTENT_LENGTH", q->body ? length : NULL}};
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 12; i++) {
         if (!pairs[i][1])
             continue;
         snprintf(texts[i], sizeof texts[i], "%s=%s", pairs[i][0], pairs[i][1]);

@@ -1,6 +1,7 @@
 /*
  * house.h - the whole program in one process, for unit tests: its handlers, the core, a PostgreSQL of its
- * own (tests/pg.sh) and a bank that always does as asked, in a process of its own.
+ * own (tests/pg.sh) and a bank that does as asked, in a process of its own; but for a TID that begins with
+ * 403, 404 (no such transaction), 408 (no answer) or 502.
  */
 #ifndef TESTS_HOUSE_H
 #define TESTS_HOUSE_H
@@ -22,7 +23,8 @@ extern struct app house;
 /* What is asked; NULL and 0 for what is not there. */
 struct house_request {
     const char *method, *path, *query;
-    const char *login, *bearer, *key, *type, *site;
+    const char *login, *bearer, *key, *type;
+    const char *site, *mode, *dest; /* Sec-Fetch-... */
     const char *body;
     const char *address; /* NULL: 127.0.0.1 */
     const char *extra;   /* one more variable, as NAME=value */

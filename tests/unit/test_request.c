@@ -32,6 +32,7 @@ static void test_good(void) {
                           "QUERY_STRING=q=1", "REMOTE_USER=asha", "REMOTE_ADDR=127.0.0.1",
                           "CONTENT_TYPE=text/plain", "CONTENT_LENGTH=3",
                           "HTTP_AUTHORIZATION=bearer  tok", "HTTP_SEC_FETCH_SITE=none",
+                          "HTTP_SEC_FETCH_MODE=navigate", "HTTP_SEC_FETCH_DEST=document",
                           "HTTP_IDEMPOTENCY_KEY=k1", "HTTP_PREFER=wait=5", "HTTP_X_REQUEST_ID=mine",
                           "NOT A PAIR"),
                     0);
@@ -41,6 +42,9 @@ static void test_good(void) {
     CU_ASSERT_STRING_EQUAL(r.remote_user, "asha");
     CU_ASSERT_STRING_EQUAL(r.bearer, "tok");
     CU_ASSERT_STRING_EQUAL(r.idempotency_key, "k1");
+    CU_ASSERT_STRING_EQUAL(r.sec_fetch_site, "none");
+    CU_ASSERT_STRING_EQUAL(r.sec_fetch_mode, "navigate");
+    CU_ASSERT_STRING_EQUAL(r.sec_fetch_dest, "document");
     CU_ASSERT_EQUAL(r.content_length, 3);
     CU_ASSERT_STRING_NOT_EQUAL(r.id, "mine");
     CU_ASSERT_EQUAL(strlen(r.id), 16);
@@ -116,17 +120,31 @@ static void test_bounds(void) {
     CU_ASSERT_EQUAL(PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/", "CONTENT_LENGTH="), 0);
     CU_ASSERT_EQUAL(PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/", "REMOTE_USER=a\x01"), 400);
     CU_ASSERT_EQUAL(PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/", "REMOTE_USER=\xe9"), 400);
-    CU_ASSERT_EQUAL(PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/", "REMOTE_USER=a", "REMOTE_USER=b"),
-                    400);
-    CU_ASSERT_EQUAL(PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/", "REMOTE_USER=a", "REMOTE_USER=a"),
-                    0);
-    for (int i = 0; i < 2; i++) { /* an empty one does not count, first or last */
-        CU_ASSERT_EQUAL(PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/",
-                              i ? "REMOTE_USER=" : "REMOTE_USER=a",
-                              i ? "REMOTE_USER=a" : "REMOTE_USER="),
-                        0);
-        CU_ASSERT_STRING_EQUAL(r.remote_user, "a");
+}
+
+static int twice(const char *first, const char *second) {
+    return PARSE("REQUEST_METHOD=GET", "REQUEST_URI=/", first, second);
+}
+
+/* An empty one says something too where it says who asks or what for; elsewhere it does not count. */
+static void test_twice(void) {
+    static const char *const proofs[] = {"REMOTE_USER=", "HTTP_AUTHORIZATION=",
+                                         "HTTP_IDEMPOTENCY_KEY="};
+    static const char *const filled[] = {"REMOTE_USER=a", "HTTP_AUTHORIZATION=Bearer a",
+                                         "HTTP_IDEMPOTENCY_KEY=a"};
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(twice(proofs[i], filled[i]), 400);
+        CU_ASSERT_EQUAL(twice(filled[i], proofs[i]), 400);
+        CU_ASSERT_STRING_EQUAL(r.remote_user, "");
+        CU_ASSERT_EQUAL(twice(filled[i], filled[i]), 0);
+        CU_ASSERT_EQUAL(twice(proofs[i], proofs[i]), 0);
     }
+    CU_ASSERT_EQUAL(twice("REMOTE_USER=a", "REMOTE_USER=b"), 400);
+    CU_ASSERT_EQUAL(twice("CONTENT_TYPE=", "CONTENT_TYPE=text/plain"), 0);
+    CU_ASSERT_STRING_EQUAL(r.content_type, "text/plain");
+    CU_ASSERT_EQUAL(twice("CONTENT_TYPE=text/plain", "CONTENT_TYPE="), 0);
+    CU_ASSERT_STRING_EQUAL(r.content_type, "text/plain");
+    CU_ASSERT_EQUAL(twice("CONTENT_TYPE=text/plain", "CONTENT_TYPE=text/html"), 400);
 }
 
 /* A body that comes in pieces of three bytes. */
@@ -230,6 +248,7 @@ int main(void) {
     CU_pSuite suite = suite_begin("request", NULL, NULL);
     if (!suite || !CU_add_test(suite, "good", test_good) ||
         !CU_add_test(suite, "path", test_path) || !CU_add_test(suite, "bounds", test_bounds) ||
+        !CU_add_test(suite, "twice", test_twice) ||
         !CU_add_test(suite, "body", test_body) || !CU_add_test(suite, "prefer wait", test_wait) ||
         !CU_add_test(suite, "wiped", test_wiped))
         return 2;

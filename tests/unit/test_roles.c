@@ -22,6 +22,7 @@
 
 enum who {
     OPERATOR,
+    COLLEAGUE,
     SUPERVISOR,
     AUDITOR,
     DISABLED,
@@ -38,6 +39,7 @@ static const struct {
     const char *name, *login, *bearer;
 } callers[WHO_N] = {
     [OPERATOR] = {"operator", "asha", NULL},
+    [COLLEAGUE] = {"operator of another counter", "usha", NULL},
     [SUPERVISOR] = {"supervisor", "sunil", NULL},
     [AUDITOR] = {"auditor", "meera", NULL},
     [DISABLED] = {"disabled operator", "gone", NULL},
@@ -55,12 +57,13 @@ static const struct row {
     const char *method, *path, *type, *body, *address;
     int wanted[WHO_N];
 } rows[] = {
-#define PEOPLE(op, sup, aud)                                                                       \
-    { op, sup, aud, 403, 403, 403, 403, 403, 403, 403 }
+#define COUNTER(own, other, sup, aud)                                                              \
+    { own, other, sup, aud, 403, 403, 403, 403, 403, 403, 403 }
+#define PEOPLE(op, sup, aud) COUNTER(op, op, sup, aud)
 #define MACHINES(refund, read)                                                                     \
-    { 401, 401, 401, 401, 401, 401, refund, read, 401, 401 }
+    { 401, 401, 401, 401, 401, 401, 401, refund, read, 401, 401 }
 #define ALL(s)                                                                                     \
-    { s, s, s, s, s, s, s, s, s, s }
+    { s, s, s, s, s, s, s, s, s, s, s }
     {ROUTE_DESK, "GET", "/", NULL, NULL, NULL, PEOPLE(200, 200, 403)},
     {ROUTE_DESK, "HEAD", "/", NULL, NULL, NULL, PEOPLE(200, 200, 403)},
     {ROUTE_TRANSACTION, "GET", "/refunds/$T", NULL, NULL, NULL, PEOPLE(200, 200, 403)},
@@ -68,8 +71,8 @@ static const struct row {
     {ROUTE_REFUND, "POST", "/refunds/$T/refund", FORM, "$F&otp=48201537&cash_returned=yes", NULL,
      PEOPLE(303, 303, 403)},
     {ROUTE_LIST, "GET", "/attempts", NULL, NULL, NULL, PEOPLE(200, 200, 200)},
-    {ROUTE_ATTEMPT, "GET", "/attempts/$A", NULL, NULL, NULL, PEOPLE(200, 200, 200)},
-    {ROUTE_ASK, "POST", "/attempts/$A/ask", FORM, "$C", NULL, PEOPLE(303, 303, 403)},
+    {ROUTE_ATTEMPT, "GET", "/attempts/$A", NULL, NULL, NULL, COUNTER(200, 404, 200, 200)},
+    {ROUTE_ASK, "POST", "/attempts/$A/ask", FORM, "$C", NULL, COUNTER(303, 404, 303, 403)},
     /* It was settled by the bank: nothing to propose (409).  There is no such proposal (404). */
     {ROUTE_PROPOSE, "POST", "/attempts/$A/propose", FORM,
      "$F&resolution=refunded&reason=the+bank+wrote+a+letter&inquiry=", NULL, PEOPLE(403, 409, 403)},
@@ -102,6 +105,34 @@ static const struct row {
     {ROUTE_DESK, "TRACE", "/", NULL, NULL, NULL, ALL(405)},
     {ROUTE_ATTEMPT, "DELETE", "/attempts/$A", NULL, NULL, NULL, ALL(405)},
     {ROUTE_NONE, "GET", "/admin", NULL, NULL, NULL, ALL(404)},
+    /* Nothing behind a question mark where none is read: an OTP would stand in every log. */
+    {ROUTE_TRANSACTION, "GET", "/refunds/$T?otp=48201537", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_REFUND, "POST", "/refunds/$T/refund?otp=48201537", FORM, "$F&cash_returned=yes", NULL,
+     ALL(400)},
+    {ROUTE_SEND_OTP, "POST", "/refunds/$T/otp?x", FORM, "$F", NULL, ALL(400)},
+    {ROUTE_ATTEMPT, "GET", "/attempts/$A?a=1&a=2", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_ASK, "POST", "/attempts/$A/ask?x=1", FORM, "$C", NULL, ALL(400)},
+    {ROUTE_PROPOSE, "POST", "/attempts/$A/propose?x=1", FORM,
+     "$F&resolution=refunded&reason=the+bank+wrote+a+letter&inquiry=", NULL, ALL(400)},
+    {ROUTE_DECIDE, "POST", "/attempts/$A/decide?x=1", FORM,
+     "$C&proposal_id=1&decision=approved&note=", NULL, ALL(400)},
+    {ROUTE_RECONCILIATION, "GET", "/reconciliation?x=1", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_HEALTHZ, "GET", "/healthz?x=1", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_READYZ, "GET", "/readyz?x=1", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_METRICS, "GET", "/metrics?x=1", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_API_TRANSACTION, "GET", "/api/v1/transactions/$T?x=1", NULL, NULL, NULL, ALL(400)},
+    {ROUTE_API_OTP, "POST", "/api/v1/transactions/$T/otp?x=1", JSON, "{}", NULL, ALL(400)},
+    {ROUTE_API_REFUND, "POST", "/api/v1/transactions/$T/refunds?otp=48201537", JSON,
+     "{\"otp\":\"48201537\"}", NULL, ALL(400)},
+    {ROUTE_API_ATTEMPT, "GET", "/api/v1/attempts/$A?x=1", NULL, NULL, NULL, ALL(400)},
+    /* Read strictly, or not minded. */
+    {ROUTE_DESK, "GET", "/?q=1&q=2", NULL, NULL, NULL, PEOPLE(400, 400, 403)},
+    {ROUTE_DESK, "GET", "/?otp=48201537", NULL, NULL, NULL, PEOPLE(400, 400, 403)},
+    {ROUTE_LIST, "GET", "/attempts?otp=48201537", NULL, NULL, NULL, PEOPLE(400, 400, 400)},
+    {ROUTE_API_LIST, "GET", "/api/v1/attempts?tid=1&tid=2", NULL, NULL, NULL, MACHINES(400, 400)},
+    {ROUTE_STYLE, "GET", "/style.css?v=2", NULL, NULL, NULL, ALL(200)},
+    {ROUTE_CALLBACK, "POST", "/callback/eko/" HOUSE_CALLBACK "?from=bank", JSON, "{\"tid\":\"$T\"}",
+     "203.0.113.9", ALL(200)},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
@@ -155,10 +186,13 @@ static int send(const struct row *r, enum who who, const char *tid) {
     char path[200], body[800];
     fill(path, sizeof path, r->path, callers[who].login, tid);
     fill(body, sizeof body, r->body, callers[who].login, tid);
-    char key[40];
+    char key[40], *query = strchr(path, '?');
+    if (query)
+        *query++ = '\0';
     snprintf(key, sizeof key, "machine-%s", tid);
     return house_ask(&(struct house_request){.method = r->method,
                                              .path = path,
+                                             .query = query,
                                              .login = callers[who].login,
                                              .bearer = callers[who].bearer,
                                              .key = strncmp(path, "/api", 4) == 0 ? key : NULL,
@@ -203,9 +237,10 @@ static void test_all_routes(void) {
                                 : strcmp(rows[i].method, "GET") == 0 ? METHOD_GET
                                                                      : METHOD_OTHER;
         fill(path, sizeof path, rows[i].path, NULL, "1");
+        path[strcspn(path, "?")] = '\0';
         route_find(m, path, &r);
         CU_ASSERT_EQUAL(r.id, rows[i].route);
-        n[r.id] += rows[i].wanted[NOBODY] != 405;
+        n[r.id] += rows[i].wanted[NOBODY] != 405 && rows[i].wanted[NOBODY] != 400;
     }
     for (int id = 0; id < ROUTE__MAX; id++) {
         if (!n[id])
@@ -252,7 +287,7 @@ static void test_let_in(void) {
         snprintf(text, sizeof text, "%ld", tid);
         paid += house_initiates(text);
     }
-    CU_ASSERT_EQUAL(paid, 4); /* asha before; asha, sunil and the switch, once each */
+    CU_ASSERT_EQUAL(paid, 5); /* asha before; asha, usha, sunil and the switch, once each */
 }
 
 /* ---- at once --------------------------------------------------------------------------------- */
@@ -329,6 +364,70 @@ static void test_own_counter(void) {
     CU_ASSERT(page_says("asha") && page_says("sunil"));
 }
 
+static int ask_bank(const char *id, const char *login) {
+    char path[64], body[300];
+    snprintf(path, sizeof path, "/attempts/%s/ask", id);
+    snprintf(body, sizeof body, "csrf_token=%s", house_token(login));
+    return house_ask(&(struct house_request){
+        .method = "POST", .path = path, .login = login, .type = FORM, .body = body});
+}
+
+static int open_one(const char *id, const char *login) {
+    char path[64];
+    snprintf(path, sizeof path, "/attempts/%s", id);
+    return get(path, login, NULL);
+}
+
+/* Counting numbers shows nobody a colleague's work; where two meet, both see who is at it. */
+static void test_by_number(void) {
+    char tid[24], path[64], sql[400], inquiry[24];
+    snprintf(sql, sizeof sql, "SELECT tid FROM otprefund.attempt WHERE attempt_id = %s", known);
+    snprintf(tid, sizeof tid, "%s", pg_text(sql));
+    CU_ASSERT_EQUAL(open_one(known, "usha"), 404);
+    CU_ASSERT_FALSE(page_says("asha"));
+    CU_ASSERT_FALSE(page_says(tid));
+    CU_ASSERT_EQUAL(ask_bank(known, "usha"), 404);
+    CU_ASSERT_EQUAL(open_one(known, "sunil"), 200);
+    CU_ASSERT_EQUAL(open_one(known, "meera"), 200);
+    snprintf(
+        sql, sizeof sql,
+        "INSERT INTO otprefund.open_attempt (attempt_id, tid, operator, opened_at, "
+        "deadline_at, next_inquiry_at) SELECT attempt_id, tid, operator, now(), now() + '1 h', "
+        "now() + '1 h' FROM otprefund.attempt WHERE attempt_id = %s",
+        known);
+    CU_ASSERT(pg_do(sql));
+    CU_ASSERT_EQUAL(open_one(known, "usha"), 200); /* a 409 points there */
+    CU_ASSERT(pg_do("DELETE FROM otprefund.open_attempt"));
+    CU_ASSERT_EQUAL(open_one(known, "usha"), 404);
+    snprintf(path, sizeof path, "/refunds/%s", tid);
+    CU_ASSERT_EQUAL(get(path, "sunil", NULL), 200);
+    snprintf(inquiry, sizeof inquiry, "%s",
+             pg_text("SELECT max(attempt_id) FROM otprefund.attempt"));
+    CU_ASSERT_EQUAL(open_one(inquiry, "usha"), 404);
+    CU_ASSERT_EQUAL(open_one(inquiry, "asha"), 200);
+    CU_ASSERT_EQUAL(get(path, "usha", NULL), 200); /* an inquiry of her own, on record */
+    CU_ASSERT_EQUAL(open_one(known, "usha"), 200);
+    CU_ASSERT_EQUAL(open_one(inquiry, "usha"), 200);
+    CU_ASSERT_EQUAL(ask_bank(known, "usha"), 303);
+}
+
+/* A colleague's inquiry on its way does not stand for an own one: what the page points to opens. */
+static void test_meet(void) {
+    char path[64], sql[300], inquiry[24];
+    const char *tid = next_tid();
+    snprintf(path, sizeof path, "/refunds/%s", tid);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, commit_token, "
+             "deadline_at) VALUES ('inquiry', 'desk', '%s', 'asha', 'host:1', "
+             "decode(repeat('00', 16), 'hex'), now() + '1 h')",
+             tid);
+    CU_ASSERT(pg_do(sql));
+    snprintf(inquiry, sizeof inquiry, "%s",
+             pg_text("SELECT max(attempt_id) FROM otprefund.attempt"));
+    CU_ASSERT_EQUAL(get(path, "usha", NULL), 200);
+    CU_ASSERT_EQUAL(open_one(inquiry, "usha"), 200);
+}
+
 /* ---- who one claims to be -------------------------------------------------------------------- */
 
 static int claim(const char *login, const char *query, const char *extra, const char *path) {
@@ -390,6 +489,58 @@ static void test_forms(void) {
     CU_ASSERT_EQUAL(post("asha", "same-origin", body), 303);
 }
 
+/* A picture or a frame on another site makes no inquiry in the operator's name; a link opens. */
+static void test_other_sites(void) {
+    static const struct {
+        const char *site, *mode, *dest;
+        int status;
+    } cases[] = {
+        {"cross-site", "no-cors", "image", 403},
+        {"cross-site", "navigate", "iframe", 403},
+        {"cross-site", "cors", "empty", 403},
+        {"same-site", "no-cors", "script", 403},
+        {"same-site", "navigate", "iframe", 403},
+        {"cross-site", NULL, NULL, 403},
+        {"cross-site", "navigate", NULL, 403},
+        {"cross-site", NULL, "document", 403},
+        {"cross-site", "no-cors", "document", 403},
+        {"cross-site", "navigate", "document", 200},
+        {"same-site", "navigate", "document", 200},
+        {"same-origin", "navigate", "document", 200},
+        {"same-origin", "no-cors", "empty", 200},
+        {"none", "navigate", "document", 200},
+        {NULL, NULL, NULL, 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/refunds/%s", next_tid());
+        struct house_request r = {.path = path,
+                                  .login = "asha",
+                                  .site = cases[i].site,
+                                  .mode = cases[i].mode,
+                                  .dest = cases[i].dest};
+        long long before = pg_number("SELECT count(*) FROM otprefund.attempt");
+        r.method = "HEAD";
+        CU_ASSERT_EQUAL(house_ask(&r), cases[i].status);
+        r.method = "GET";
+        CU_ASSERT_EQUAL(house_ask(&r), cases[i].status);
+        CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.attempt") > before,
+                        cases[i].status == 200);
+        CU_ASSERT_EQUAL(page_says("Another web site"), cases[i].status == 403);
+        r.path = "/";
+        CU_ASSERT_EQUAL(house_ask(&r), cases[i].status);
+        r.path = "/attempts";
+        CU_ASSERT_EQUAL(house_ask(&r), cases[i].status);
+        r = (struct house_request){.method = "GET",
+                                   .path = "/api/v1/attempts",
+                                   .bearer = HOUSE_TOKEN_READ,
+                                   .site = cases[i].site,
+                                   .mode = cases[i].mode,
+                                   .dest = cases[i].dest};
+        CU_ASSERT_EQUAL(house_ask(&r), 200);
+    }
+}
+
 /* Who was refused, why, and no token in it. */
 static void test_told(void) {
     static const char *const wanted[] = {"user=mallory because=unknown",
@@ -398,8 +549,14 @@ static void test_told(void) {
                                          "user=usha because=\"form token\"",
                                          "because=token",
                                          "user=reader because=scope",
-                                         "user=asha because=\"another site\""};
+                                         "user=asha because=\"another site\"",
+                                         "user=asha because=\"another site\" path=/attempts",
+                                         "user=usha because=\"another counter\""};
     char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "", body[400];
+    char strange[24]; /* an attempt of asha's alone */
+    CU_ASSERT_EQUAL(ask(row_of(ROUTE_REFUND), OPERATOR, next_tid()), 303);
+    snprintf(strange, sizeof strange, "%s",
+             pg_text("SELECT max(attempt_id) FROM otprefund.resolution"));
     int file = mkstemp(path), quiet = dup(2);
     CU_ASSERT_FATAL(file >= 0 && quiet >= 0 && dup2(file, 2) == 2);
     unlink(path);
@@ -410,6 +567,9 @@ static void test_told(void) {
     snprintf(body, sizeof body, "idempotency_key=t-1&csrf_token=%s", house_token("asha"));
     post("usha", NULL, body);
     post("asha", "cross-site", body);
+    house_ask(&(struct house_request){
+        .method = "GET", .path = "/attempts", .login = "asha", .site = "cross-site"});
+    open_one(strange, "usha");
     get("/api/v1/attempts", NULL, "token-of-nobody-at-all");
     send(row_of(ROUTE_API_REFUND), READER, next_tid());
     log_setup(LOG_ERROR, false);
@@ -422,6 +582,35 @@ static void test_told(void) {
     }
     CU_ASSERT_PTR_NULL(strstr(text, "token-of-"));
     CU_ASSERT_PTR_NULL(strstr(text, "48201537"));
+    close(file);
+    close(quiet);
+}
+
+/* What a mistyped address of the callback leaves in the log: nothing of its secret. */
+static void test_secret_untold(void) {
+    static const char *const paths[] = {
+        "/callback/eko/" HOUSE_CALLBACK,      "//callback/eko/" HOUSE_CALLBACK,
+        "/./callback/eko/" HOUSE_CALLBACK,    "/Callback/eko/" HOUSE_CALLBACK,
+        "/x/../callback/eko/" HOUSE_CALLBACK, "/%2563allback/eko/" HOUSE_CALLBACK,
+        "/callbak/eko/" HOUSE_CALLBACK,       "/callback/eko/" HOUSE_CALLBACK "/",
+        "/callback/eko/x" HOUSE_CALLBACK,     "/api/callback/eko/" HOUSE_CALLBACK};
+    char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "";
+    int file = mkstemp(path), quiet = dup(2), lines = 0;
+    CU_ASSERT_FATAL(file >= 0 && quiet >= 0 && dup2(file, 2) == 2);
+    unlink(path);
+    log_setup(LOG_DEBUG, false);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        get(paths[i], NULL, NULL);
+        house_ask(&(struct house_request){
+            .method = "POST", .path = paths[i], .type = JSON, .body = "{\"tid\":\"81000001\"}"});
+    }
+    log_setup(LOG_ERROR, false);
+    dup2(quiet, 2);
+    CU_ASSERT(pread(file, text, sizeof text - 1, 0) > 0);
+    for (const char *p = text; (p = strstr(p, " request method=")); p++)
+        lines++;
+    CU_ASSERT_EQUAL(lines, 2 * (int)(sizeof paths / sizeof paths[0]));
+    CU_ASSERT_PTR_NULL(strstr(text, HOUSE_CALLBACK));
     close(file);
     close(quiet);
 }
@@ -452,9 +641,13 @@ int main(void) {
     CU_add_test(s, "who may, gets in", test_let_in);
     CU_add_test(s, "a changed row counts at the next request", test_at_once);
     CU_add_test(s, "an operator lists the own attempts", test_own_counter);
+    CU_add_test(s, "an operator opens what the own counter is at", test_by_number);
+    CU_add_test(s, "whom one meets on a transaction", test_meet);
     CU_add_test(s, "nobody names himself", test_claims);
+    CU_add_test(s, "another site opens nothing but a link", test_other_sites);
     CU_add_test(s, "forms of others, and names given twice", test_forms);
     CU_add_test(s, "refusals are told in the log", test_told);
+    CU_add_test(s, "the callback's secret is in no log", test_secret_untold);
     int failed = suite_run();
     house_close();
     return failed;

@@ -130,6 +130,36 @@ static void test_no_file(void) {
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "not a regular file"));
 }
 
+/*
+ * As systemd hands over LoadCredential= of web/otprefund.service.in: a folder nobody may change, files
+ * of mode 0400; where root owns them, the service's right to read is an ACL, and its mask shows as the
+ * group's: 0440.  That group is nobody's, so it must be taken.
+ */
+static void test_credentials(void) {
+    static const struct {
+        mode_t mode;
+        bool taken;
+    } cases[] = {{0400, true}, {0440, true}, {0444, false}, {0404, false}, {0402, false}};
+    char credentials[64], file[128], why[256];
+    struct secret s;
+    snprintf(credentials, sizeof credentials, "%s/otprefund.service", folder);
+    snprintf(file, sizeof file, "%s/developer_key", credentials);
+    CU_ASSERT_EQUAL_FATAL(mkdir(credentials, 0700), 0);
+    FILE *f = fopen(file, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs("FAKEKEY\n", f);
+    fclose(f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        chmod(file, cases[i].mode);
+        chmod(credentials, 0500);
+        CU_ASSERT_EQUAL(secret_read_file(&s, file, why, sizeof why), cases[i].taken);
+        CU_ASSERT_STRING_EQUAL(s.bytes, cases[i].taken ? "FAKEKEY" : "");
+    }
+    chmod(credentials, 0700);
+    unlink(file);
+    rmdir(credentials);
+}
+
 int main(void) {
     if (!mkdtemp(folder))
         return 1;
@@ -140,6 +170,7 @@ int main(void) {
     CU_add_test(s, "equal", test_equal);
     CU_add_test(s, "key file", test_file);
     CU_add_test(s, "no key file", test_no_file);
+    CU_add_test(s, "systemd credentials", test_credentials);
     int failed = suite_run();
     unlink(path);
     rmdir(folder);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fcgi/settings_part.h"
@@ -448,6 +449,42 @@ static void test_print_masks(void) {
     }
 }
 
+/* A password in a file that others may read or change; without one it may be readable. */
+static void test_others_may_read(void) {
+    static const struct {
+        const char *conninfo;
+        bool secret;
+    } cases[] = {
+        {"host=/run dbname=x password=hunter2 user=a", true},
+        {"PASSWORD = 'hun\\'ter2 x' dbname=x", true},
+        {"dbname=x sslpassword=hunter2", true},
+        {"postgresql://a:hunter2@h:5432/x?sslmode=verify-full", true},
+        {"postgres://a@[::1]/x?user=b&password=hunter2&port=1", true},
+        {"postgres:///x?p%61ssword=hunter2", true},
+        {"password='' dbname=x", false},
+        {"dbname=x password=", false},
+        {"postgres://a:@localhost/x", false},
+        {"passfile=/etc/pgpass sslkey=/etc/key", false},
+        {"postgres://localhost:5432/x?user=a", false},
+    };
+    static const mode_t modes[] = {0604, 0602, 0601, 0644, 0666};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "conninfo = %s", cases[i].conninfo);
+        for (size_t m = 0; m < sizeof modes / sizeof modes[0]; m++) {
+            CU_ASSERT_EQUAL(chmod(path, modes[m]), 0);
+            CU_ASSERT_EQUAL(load_with("conninfo", line), !cases[i].secret);
+            if (cases[i].secret)
+                CU_ASSERT_TRUE(refused(8, "[journal] conninfo holds a password, and others"));
+            CU_ASSERT_PTR_NULL(strstr(why, "hun"));
+        }
+        CU_ASSERT_EQUAL(chmod(path, 0640), 0); /* root's, for the program's group */
+        CU_ASSERT_TRUE(load_with("conninfo", line));
+        CU_ASSERT_EQUAL(chmod(path, 0600), 0);
+        CU_ASSERT_TRUE(load_with("conninfo", line));
+    }
+}
+
 /* Over a network: only to whom the certificate proves. */
 static void test_way_to_the_database(void) {
     static const char *const good[] = {"dbname=x",
@@ -563,6 +600,7 @@ int main(void) {
         {"no value in a refusal", test_values_stay_hidden},
         {"printed and read again", test_print},
         {"printed without passwords", test_print_masks},
+        {"a password that others may read", test_others_may_read},
         {"the way to the database", test_way_to_the_database},
         {"for the core", test_core},
         CU_TEST_INFO_NULL,

@@ -1,0 +1,89 @@
+/* test_api_calls.c - what the JSON API says of a transaction, as far as the bank told. */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/house.h"
+#include "tests/unit/pg_helper.h"
+#include "tests/unit/suite.h"
+
+static int get(const char *tid, const char *prefer) {
+    char path[64];
+    snprintf(path, sizeof path, "/api/v1/transactions/%s", tid);
+    return house_ask(&(struct house_request){
+        .method = "GET", .path = path, .bearer = HOUSE_TOKEN_READ, .extra = prefer});
+}
+
+static bool says(const char *words) {
+    return strstr(house_answer.text, words) != NULL;
+}
+
+/* A problem with the number of the inquiry, in words and as a member. */
+static bool names_inquiry(const char *tid) {
+    char sql[128], sentence[64], member[64];
+    snprintf(sql, sizeof sql, "SELECT max(attempt_id) FROM otprefund.attempt WHERE tid = '%s'",
+             tid);
+    long long id = pg_number(sql);
+    snprintf(sentence, sizeof sentence, "nquiry %lld ", id);
+    snprintf(member, sizeof member, "\"attempt_id\":%lld", id);
+    return id > 0 && says(sentence) && says(member) && says("application/problem+json") &&
+           says("\r\nRetry-After: 5\r\n");
+}
+
+static void test_told(void) {
+    CU_ASSERT_EQUAL(get("81000001", NULL), 200);
+    CU_ASSERT(says("\"tx_status\":3"));
+    CU_ASSERT_EQUAL(get("40400001", NULL), 404);
+    CU_ASSERT(says("knows no transaction"));
+}
+
+static void test_nothing_told(void) {
+    CU_ASSERT_EQUAL(get("40300001", NULL), 503);
+    CU_ASSERT(says("does not accept our signature"));
+    CU_ASSERT(names_inquiry("40300001"));
+    CU_ASSERT_EQUAL(get("50200001", NULL), 503);
+    CU_ASSERT(says("The bank's"));
+    CU_ASSERT(names_inquiry("50200001"));
+}
+
+/* What the journal knows from before does not stand for an answer. */
+static void test_known_before(void) {
+    CU_ASSERT(pg_do("INSERT INTO otprefund.transaction (tid, tx_status, amount, answered_at, "
+                    "asked_at, by_attempt_id) SELECT unnest(ARRAY['40300002', '40400002']), "
+                    "tx_status, amount, answered_at, asked_at, by_attempt_id "
+                    "FROM otprefund.transaction WHERE tid = '81000001'"));
+    CU_ASSERT_EQUAL(get("40300002", NULL), 503);
+    CU_ASSERT_FALSE(says("\"tx_status\""));
+    CU_ASSERT_EQUAL(get("40400002", NULL), 503);
+    CU_ASSERT(says("The bank does not know this TID."));
+}
+
+static void test_no_answer(void) {
+    CU_ASSERT_EQUAL(get("40800001", "HTTP_PREFER=wait=0"), 503);
+    CU_ASSERT(says("has not answered yet") && says("still under way"));
+    CU_ASSERT(names_inquiry("40800001"));
+    CU_ASSERT_EQUAL(get("40800001", "HTTP_PREFER=wait=20"), 503); /* longer than a call may take */
+    CU_ASSERT(says("did not answer in time"));
+    CU_ASSERT(names_inquiry("40800001"));
+}
+
+int main(void) {
+    if (!getenv("OTPREFUND_TEST_DB"))
+        return 77;
+    setvbuf(stdout, NULL, _IONBF, 0);
+    dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2); /* the log says each 503 */
+    if (!house_open())
+        return 1;
+    CU_pSuite s = suite_begin("api_calls", NULL, NULL);
+    CU_add_test(s, "what the bank told", test_told);
+    CU_add_test(s, "nothing learnt is no answer", test_nothing_told);
+    CU_add_test(s, "nor is what was known before", test_known_before);
+    CU_add_test(s, "no answer in time", test_no_answer);
+    int failed = suite_run();
+    house_close();
+    return failed;
+}
