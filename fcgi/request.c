@@ -285,7 +285,13 @@ int request_body(struct request *r, size_t max, const char *type, const char **w
         r->body_size += n;
     }
     r->body[r->body_size] = '\0';
-    return r->body_size == size ? 0 : refuse(why, 400, "The request was cut short.");
+    if (r->body_size < size)
+        return refuse(why, 400, "The request was cut short.");
+    /* Its end, now that it is there: the connection is to be good for the next one. */
+    char more;
+    if (r->read && r->read(r->read_arg, &more, 1) > 0)
+        return refuse(why, 400, "The request is longer than it says.");
+    return 0;
 }
 
 /* How far it is to one of these characters outside a quoted-string, or to the end. */

@@ -29,6 +29,7 @@
 #define WORKERS 4
 #define IDLE    3000
 #define LEFT    200
+#define LONGER_S 7 /* than a body may take */
 
 static char path[64], folder[] = "/tmp/otprefund-serve.XXXXXX";
 static pid_t server;
@@ -68,6 +69,7 @@ static void starve(bool yes) {
 struct later {
     struct serve_task task;
     struct reply *reply;
+    int seconds; /* 0: half a one */
 };
 
 static void go_on(struct serve_task *task) {
@@ -80,12 +82,12 @@ static void go_on(struct serve_task *task) {
 
 static void *call_later(void *arg) {
     struct later *l = arg;
-    usleep(500000);
+    usleep(l->seconds ? (useconds_t)l->seconds * 1000000 : 500000);
     serve_soon(l->reply, &l->task);
     return NULL;
 }
 
-static bool leave(struct reply *reply) {
+static bool leave(struct reply *reply, int seconds) {
     static pthread_attr_t attr;
     struct later *l = malloc(sizeof *l);
     pthread_t thread;
@@ -94,7 +96,7 @@ static bool leave(struct reply *reply) {
     pthread_attr_setstacksize(&attr, 65536);
     if (!l)
         return false;
-    *l = (struct later){.task.run = go_on, .reply = reply};
+    *l = (struct later){.task.run = go_on, .reply = reply, .seconds = seconds};
     return pthread_create(&thread, &attr, call_later, l) == 0;
 }
 
@@ -130,7 +132,11 @@ static bool handle(void *arg, struct request *request, int refused, const char *
     if (reserve_in_use() > 0)
         atomic_fetch_add(reserve_seen, 1);
     reply_restart(reply, refused ? refused : 200, "text/plain");
-    if (strcmp(request->path, "/later") == 0 && leave(reply))
+    if (strcmp(request->path, "/later") == 0 && leave(reply, 0))
+        return false;
+    char byte; /* of the body, which is still to come to its end when the answer goes out */
+    if (strcmp(request->path, "/longer") == 0 && request->read(request->read_arg, &byte, 1) == 1 &&
+        leave(reply, LONGER_S))
         return false;
     buf_text(&reply->body, refused ? why : "");
     if (strcmp(request->path, "/shared") == 0 && join_others(reply))
@@ -347,6 +353,23 @@ static void test_left(void) {
     server_stop();
 }
 
+/* One that waits for longer than its body may take: the answer arrives whole, and the connection stays. */
+static void test_longer(void) {
+    static const char ask[] = "\1\1\0\1\0\10\0\0\0\1\1\0\0\0\0\0"
+                              "\1\4\0\1\0\50\0\0\16\4REQUEST_METHODPOST\13\7REQUEST_URI/longer"
+                              "\1\4\0\1\0\0\0\0\1\5\0\1\0\3\0\0abc\1\5\0\1\0\0\0";
+    char text[4096];
+    server_start(0);
+    int fd = fcgi_connect(path);
+    CU_ASSERT_EQUAL(send(fd, ask, sizeof ask, 0), sizeof ask); /* with the NUL */
+    CU_ASSERT_EQUAL(fcgi_receive(fd, text, sizeof text), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "later\n"));
+    CU_ASSERT_EQUAL(fcgi_send(fd, "/", 0), 0);
+    CU_ASSERT_EQUAL(fcgi_receive(fd, text, sizeof text), 200);
+    close(fd);
+    server_stop();
+}
+
 /* Whoever answers for all waits for none of them: their bodies are not there. */
 static void test_shared(void) {
     static const char unended[] = "\1\1\0\1\0\10\0\0\0\1\1\0\0\0\0\0"
@@ -457,6 +480,7 @@ int main(void) {
     CU_add_test(s, "cut requests", test_cut);
     CU_add_test(s, "what has no place in a body", test_strange_body);
     CU_add_test(s, "requests that are left", test_left);
+    CU_add_test(s, "one that waits for long", test_longer);
     CU_add_test(s, "who answers for others", test_shared);
     CU_add_test(s, "slow readers", test_slow_readers);
     CU_add_test(s, "an orderly stop", test_stop);
