@@ -35,7 +35,7 @@ static enum server_end still_initiated(struct conn *c, const char *request, void
 }
 
 static struct otr *open_core(int per_second) {
-    char url[64];
+    static char url[64]; /* borrowed by the core until it is closed */
     snprintf(url, sizeof url, "http://127.0.0.1:%d/v3", bank.port);
     const struct otr_config c = {
         .base_url = url,
