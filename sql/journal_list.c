@@ -87,8 +87,9 @@ static void where_words(struct query *q, const struct otr_filter *f) {
         db_text_or_empty(q->params, f->operator_name);
         if (walks(f))
             snprintf(q->walk, sizeof q->walk, "$%d", q->params->count);
-        else
-            fragment(q, " AND p.operator = $%d", q->params->count);
+        else /* of one transaction's few rows, and never his many: no index fits */
+            fragment(q, f->tid ? " AND p.operator || '' = $%d" : " AND p.operator = $%d",
+                     q->params->count);
     }
     if (f->kind)
         fragment(q, " AND p.kind = '%s'", otr_kind_name(f->kind));

@@ -294,6 +294,38 @@ static void one_with_few_among_many(void) {
     CU_ASSERT(rows_read() - before < 20 * 400);
 }
 
+/* What somebody with many rows did on one transaction; planned when there were few. */
+static void on_one_transaction(void) {
+    static struct otr_attempt row;
+    struct otr_filter his[] = {
+        {.tid = "72000005", .operator_name = "counter"},
+        {.tid = "72000005",
+         .operator_name = "counter",
+         .kind = OTR_KIND_INQUIRY,
+         .in_flight_only = true,
+         .from = 1},
+    };
+    int n;
+    int64_t before = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < 20; i++)
+            for (int k = 0; k < 2; k++) {
+                CU_ASSERT_EQUAL(journal_attempts(j, &his[k], 1, &row, &n), JOURNAL_OK);
+                CU_ASSERT_EQUAL(n, turn && k == 0);
+            }
+        if (turn == 0) { /* a plan that is kept: nobody analyzes */
+            CU_ASSERT_FATAL(pg_do(
+                "INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, "
+                "idempotency_key, content_mac, commit_token, started_at, deadline_at) "
+                "SELECT 'otp', 'desk', (72000000 + n)::text, 'counter', 'x:1', 'counter' || n, "
+                "sha256('m'), substr(sha256('m'), 1, 16), clock_timestamp(), "
+                "clock_timestamp() + interval '1 minute' FROM generate_series(1, 30000) n"));
+            before = rows_read();
+        }
+    }
+    CU_ASSERT(rows_read() - before < 20 * 50);
+}
+
 /* Blocks of the index by operator that were looked into so far. */
 static int64_t blocks_read(void) {
     struct otr_desk d;
@@ -344,6 +376,7 @@ int main(void) {
     CU_ADD_TEST(suite, nobody_has_no_desk);
     CU_ADD_TEST(suite, many_desks_at_once);
     CU_ADD_TEST(suite, a_change_is_seen_at_once);
+    CU_ADD_TEST(suite, on_one_transaction);
     CU_ADD_TEST(suite, one_with_few_among_many);
     CU_ADD_TEST(suite, few_today_after_many);
     int failed = suite_run();
