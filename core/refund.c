@@ -480,12 +480,16 @@ static void finish_all(struct otr *o, struct flight *const flights[], struct fin
     explicit_bzero(f, (size_t)n * sizeof *f);
 }
 
+static void finish_alone(struct otr *o, struct flight *flight) {
+    struct finished one = {.flight = flight};
+    finish_all(o, &flight, &one, 1);
+}
+
 void refund_finish(struct otr *o, struct flight *const flights[], int n) {
-    struct finished one, *all = n > 1 ? malloc((size_t)n * sizeof *all) : &one;
+    struct finished *all = malloc((size_t)n * sizeof *all);
     if (all)
         finish_all(o, flights, all, n);
-    for (int i = 0; !all && i < n; i++) /* no memory for all of them: one by one */
-        finish_all(o, &flights[i], &one, 1);
-    if (all != &one)
-        free(all);
+    for (int i = 0; !all && i < n; i++) /* no memory for all of them */
+        finish_alone(o, flights[i]);
+    free(all);
 }

@@ -4,32 +4,32 @@
 #include <string.h>
 
 static const struct {
-    enum request_method method;
     const char *pattern;
+    enum request_method method;
     enum route_id id;
     enum route_who who;
     bool query; /* it reads one, or does not mind */
 } routes[] = {
-    {METHOD_GET, "/", ROUTE_DESK, WHO_OPERATOR, true},
-    {METHOD_GET, "/refunds/{tid}", ROUTE_TRANSACTION, WHO_OPERATOR, false},
-    {METHOD_POST, "/refunds/{tid}/otp", ROUTE_SEND_OTP, WHO_OPERATOR, false},
-    {METHOD_POST, "/refunds/{tid}/refund", ROUTE_REFUND, WHO_OPERATOR, false},
-    {METHOD_GET, "/attempts", ROUTE_LIST, WHO_STAFF, true},
-    {METHOD_GET, "/attempts/{id}", ROUTE_ATTEMPT, WHO_STAFF, false},
-    {METHOD_POST, "/attempts/{id}/ask", ROUTE_ASK, WHO_OPERATOR, false},
-    {METHOD_POST, "/attempts/{id}/propose", ROUTE_PROPOSE, WHO_SUPERVISOR, false},
-    {METHOD_POST, "/attempts/{id}/decide", ROUTE_DECIDE, WHO_AUDIT, false},
-    {METHOD_GET, "/reconciliation", ROUTE_RECONCILIATION, WHO_AUDIT, false},
-    {METHOD_GET, "/style.css", ROUTE_STYLE, WHO_ANYBODY, true},
-    {METHOD_GET, "/healthz", ROUTE_HEALTHZ, WHO_LOCAL, false},
-    {METHOD_GET, "/readyz", ROUTE_READYZ, WHO_LOCAL, false},
-    {METHOD_GET, "/metrics", ROUTE_METRICS, WHO_LOCAL, false},
-    {METHOD_POST, "/callback/eko/{secret}", ROUTE_CALLBACK, WHO_BANK, true},
-    {METHOD_GET, "/api/v1/transactions/{tid}", ROUTE_API_TRANSACTION, WHO_CLIENT, false},
-    {METHOD_POST, "/api/v1/transactions/{tid}/otp", ROUTE_API_OTP, WHO_REFUNDER, false},
-    {METHOD_POST, "/api/v1/transactions/{tid}/refunds", ROUTE_API_REFUND, WHO_REFUNDER, false},
-    {METHOD_GET, "/api/v1/attempts", ROUTE_API_LIST, WHO_CLIENT, true},
-    {METHOD_GET, "/api/v1/attempts/{id}", ROUTE_API_ATTEMPT, WHO_CLIENT, false},
+    {"/", METHOD_GET, ROUTE_DESK, WHO_OPERATOR, true},
+    {"/refunds/{tid}", METHOD_GET, ROUTE_TRANSACTION, WHO_OPERATOR, false},
+    {"/refunds/{tid}/otp", METHOD_POST, ROUTE_SEND_OTP, WHO_OPERATOR, false},
+    {"/refunds/{tid}/refund", METHOD_POST, ROUTE_REFUND, WHO_OPERATOR, false},
+    {"/attempts", METHOD_GET, ROUTE_LIST, WHO_STAFF, true},
+    {"/attempts/{id}", METHOD_GET, ROUTE_ATTEMPT, WHO_STAFF, false},
+    {"/attempts/{id}/ask", METHOD_POST, ROUTE_ASK, WHO_OPERATOR, false},
+    {"/attempts/{id}/propose", METHOD_POST, ROUTE_PROPOSE, WHO_SUPERVISOR, false},
+    {"/attempts/{id}/decide", METHOD_POST, ROUTE_DECIDE, WHO_AUDIT, false},
+    {"/reconciliation", METHOD_GET, ROUTE_RECONCILIATION, WHO_AUDIT, false},
+    {"/style.css", METHOD_GET, ROUTE_STYLE, WHO_ANYBODY, true},
+    {"/healthz", METHOD_GET, ROUTE_HEALTHZ, WHO_LOCAL, false},
+    {"/readyz", METHOD_GET, ROUTE_READYZ, WHO_LOCAL, false},
+    {"/metrics", METHOD_GET, ROUTE_METRICS, WHO_LOCAL, false},
+    {"/callback/eko/{secret}", METHOD_POST, ROUTE_CALLBACK, WHO_BANK, true},
+    {"/api/v1/transactions/{tid}", METHOD_GET, ROUTE_API_TRANSACTION, WHO_CLIENT, false},
+    {"/api/v1/transactions/{tid}/otp", METHOD_POST, ROUTE_API_OTP, WHO_REFUNDER, false},
+    {"/api/v1/transactions/{tid}/refunds", METHOD_POST, ROUTE_API_REFUND, WHO_REFUNDER, false},
+    {"/api/v1/attempts", METHOD_GET, ROUTE_API_LIST, WHO_CLIENT, true},
+    {"/api/v1/attempts/{id}", METHOD_GET, ROUTE_API_ATTEMPT, WHO_CLIENT, false},
 };
 
 /* Does path fit pattern?  What stands for {…} goes to param. */
