@@ -224,8 +224,8 @@ void serve_soon(struct reply *reply, struct serve_task *task) {
     *s->last = task;
     s->last = &task->next;
     pthread_cond_signal(&s->news);
+    eventfd_write(s->task_fd, 1); /* still locked: once the task has run, the server may be gone */
     pthread_mutex_unlock(&s->lock);
-    eventfd_write(s->task_fd, 1);
 }
 
 /* Locked. */
