@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "sql/clock.h"
 
 #define HELD_MAX       1000
 #define HELD_BYTES_MAX (4u << 20)
@@ -64,7 +65,7 @@ static bool keep(struct otr *o, struct callback *one) {
 }
 
 static bool time_is_over(const struct callbacks *c) {
-    return c->stop && core_monotonic_ms() >= c->stop_ms;
+    return c->stop && clock_monotonic_ms() >= c->stop_ms;
 }
 
 /* Sleeps while there is none.  It stays the first; NULL: stop. */
@@ -79,13 +80,12 @@ static struct callback *oldest(struct callbacks *c) {
 
 /* Before it is tried again.  False: its time is over. */
 static bool rest(struct callbacks *c, const struct callback *one, int ms) {
-    int64_t until_ms = core_monotonic_ms() + ms;
-    struct timespec until = {until_ms / 1000, (until_ms % 1000) * 1000000L};
+    const struct timespec until = clock_timespec(clock_monotonic_ms() + ms);
     pthread_mutex_lock(&c->lock);
     bool stop = c->stop; /* who is stopped meanwhile tries at once */
     while (c->stop == stop && pthread_cond_timedwait(&c->changed, &c->lock, &until) != ETIMEDOUT)
         ;
-    bool more = !time_is_over(c) && core_monotonic_ms() < one->until_ms;
+    bool more = !time_is_over(c) && clock_monotonic_ms() < one->until_ms;
     pthread_mutex_unlock(&c->lock);
     return more;
 }
@@ -134,7 +134,7 @@ static enum otr_status put(struct callbacks *c, struct callback *one, struct otr
         return OTR_OK;
     core_fault(f, OTR_LIMITED, OTR_WHOSE_DATABASE,
                "too many callbacks wait for the database; this one was not kept");
-    f->retry_at = core_now_ms() + RETRY_MS;
+    f->retry_at = clock_now_ms() + RETRY_MS;
     return OTR_LIMITED;
 }
 
@@ -150,7 +150,7 @@ enum otr_status otr_callback(struct otr *o, const char *tid, const char *body, s
         return core_fault(f, OTR_NO_MEMORY, OTR_WHOSE_OURS, "no memory for a callback");
     }
     *one = (struct callback){
-        .until_ms = core_monotonic_ms() + KEEP_MS, .sent = body ? size : 0, .size = kept};
+        .until_ms = clock_monotonic_ms() + KEEP_MS, .sent = body ? size : 0, .size = kept};
     if (kept)
         memcpy(one->body, body, kept);
     if (api_tid_valid(tid))

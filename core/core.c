@@ -5,25 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/sign.h"
+#include "sql/clock.h"
 
 #define FINISHERS 4   /* each takes all that has landed, and they share commits */
 #define POLL_MS   500 /* an attempt another node carries is looked at so often, heard of or not */
-
-int64_t core_now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t core_monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 enum otr_status core_fault(struct otr_fault *f, enum otr_status s, enum otr_whose whose,
                            const char *detail) {
@@ -164,14 +152,14 @@ enum otr_status otr_open(const struct otr_config *c, struct otr **out, struct ot
 int otr_close(struct otr *o, int grace_ms) {
     if (!o)
         return 0;
-    int64_t until = core_monotonic_ms() + grace_ms;
+    int64_t until = clock_monotonic_ms() + grace_ms;
     atomic_store(&o->stopping, true);
     callbacks_stop(o->callbacks, until);
     listener_stop(o->listener);
     resolver_stop(o->resolver);
-    int64_t left = until - core_monotonic_ms();
+    int64_t left = until - clock_monotonic_ms();
     http_stop(o->http, left > 0 ? (int)left : 0); /* every flight has landed after this */
-    left = until - core_monotonic_ms();
+    left = until - clock_monotonic_ms();
     flights_close(o->flights, left > 1000 ? (int)left : grace_ms > 0 ? 1000 : 0);
     int lost = callbacks_end(o->callbacks);
     http_close(o->http, 0); /* not before: a finisher may ask the bank once more (refund.c) */
@@ -198,13 +186,13 @@ static int wait_at_once(int64_t left, bool again) {
 
 enum otr_status otr_wait(struct otr *o, int64_t attempt_id, int wait_ms, bool settled,
                          struct otr_attempt *a, struct otr_fault *f) {
-    int64_t until = core_monotonic_ms() + wait_ms;
+    int64_t until = clock_monotonic_ms() + wait_ms;
     for (bool again = false;; again = true) {
-        int64_t left = until - core_monotonic_ms();
+        int64_t left = until - clock_monotonic_ms();
         if (left > 0)
             flights_wait(o->flights, attempt_id, wait_at_once(left, again), again);
         enum otr_status s = otr_attempt_get(o, attempt_id, a, f);
-        if (s != OTR_OK || otr_attempt_done(a, settled) || core_monotonic_ms() >= until ||
+        if (s != OTR_OK || otr_attempt_done(a, settled) || clock_monotonic_ms() >= until ||
             atomic_load(&o->stopping) || atomic_load(&o->hurried))
             return s;
     }

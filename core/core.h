@@ -41,9 +41,6 @@ struct otr {
 };
 
 /* Times: milliseconds since the epoch, and on a clock that never steps. */
-int64_t core_now_ms(void);
-int64_t core_monotonic_ms(void);
-
 /* Fills f from a journal status; returns the matching otr_status. */
 enum otr_status core_journal_status(enum journal_status s, struct otr_fault *f);
 /* Sets f and returns s. */

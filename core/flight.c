@@ -9,7 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SWEEP_MS 20 /* those whose time is over are told so often at most */
+#include "sql/clock.h"
+
+#define SWEEP_MS 20  /* those whose time is over are told so often at most */
 #define STRIPES  512 /* so that those who are about different attempts do not meet */
 
 /* Somebody who waits for an attempt. */
@@ -59,24 +61,6 @@ struct flights {
 
 static struct stripe *stripe_of(struct flights *fs, int64_t attempt_id) {
     return &fs->stripes[(uint64_t)attempt_id % STRIPES];
-}
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static struct timespec deadline_in(int wait_ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += wait_ms / 1000;
-    t.tv_nsec += (wait_ms % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
 }
 
 static void cond_init(pthread_cond_t *c) {
@@ -201,11 +185,11 @@ static void *keeper(void *arg) {
     struct flights *fs = arg;
     pthread_mutex_lock(&fs->due_lock);
     while (!atomic_load(&fs->giving_up)) {
-        int64_t now = now_ms(), due = atomic_load(&fs->due_ms);
+        int64_t now = clock_monotonic_ms(), due = atomic_load(&fs->due_ms);
         if (due == INT64_MAX) {
             pthread_cond_wait(&fs->due_changed, &fs->due_lock);
         } else if (due > now) {
-            struct timespec until = deadline_in((int)(due - now));
+            struct timespec until = clock_timespec(due);
             pthread_cond_timedwait(&fs->due_changed, &fs->due_lock, &until);
         } else {
             /* Whoever comes from here on says himself when he is due. */
@@ -273,7 +257,7 @@ struct flight *flight_new(struct flights *fs, int64_t attempt_id) {
 
 void flight_landed(struct flight *f, const struct http_result *r) {
     struct flights *fs = f->home;
-    f->landed_ms = now_ms();
+    f->landed_ms = clock_monotonic_ms();
     f->result = *r;
     f->result.body = NULL;
     f->result.size = 0;
@@ -324,12 +308,9 @@ bool flights_watch(struct flights *fs, int64_t attempt_id, int wait_ms, bool eve
     struct waiter *w = malloc(sizeof(*w));
     if (!w)
         return false;
-    int64_t until = now_ms() + wait_ms;
-    *w = (struct waiter){.attempt_id = attempt_id,
-                         .until_ms = until,
-                         .watches = true,
-                         .told = told,
-                         .arg = arg};
+    int64_t until = clock_monotonic_ms() + wait_ms;
+    *w = (struct waiter){
+        .attempt_id = attempt_id, .until_ms = until, .watches = true, .told = told, .arg = arg};
     if (enter(fs, w, event_too)) { /* from here on it may be gone */
         due_at(fs, until);
     } else {
@@ -355,7 +336,7 @@ static void leave(struct stripe *s, const struct waiter *w) {
 }
 
 void flights_wait(struct flights *fs, int64_t attempt_id, int wait_ms, bool event_too) {
-    const struct timespec until = deadline_in(wait_ms);
+    const struct timespec until = clock_timespec(clock_monotonic_ms() + wait_ms);
     struct sleeper me = {
         .w = {.attempt_id = attempt_id, .until_ms = INT64_MAX, .told = wake_sleeper, .arg = &me}};
     struct stripe *s = stripe_of(fs, attempt_id);
@@ -406,7 +387,7 @@ bool flights_giving_up(struct flights *fs) {
 void flights_close(struct flights *fs, int grace_ms) {
     if (!fs)
         return;
-    struct timespec until = deadline_in(grace_ms);
+    struct timespec until = clock_timespec(clock_monotonic_ms() + grace_ms);
     pthread_mutex_lock(&fs->lock);
     while (fs->unfinished && pthread_cond_timedwait(&fs->idle, &fs->lock, &until) != ETIMEDOUT)
         ;

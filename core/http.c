@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/http_call.h"
+#include "sql/clock.h"
 
 #define ANSWER_MAX 1048576 /* bytes of a body, unless configured */
 #define EVENTS     256
@@ -79,7 +80,7 @@ static void end(struct http *h, struct call *c, struct http_result *r) {
         curl_multi_remove_handle(h->multi, c->easy);
         curl_easy_cleanup(c->easy);
     }
-    r->duration_ms = (int)(call_now_ms() - c->start_ms);
+    r->duration_ms = (int)(clock_monotonic_ms() - c->start_ms);
     if (!c->refused) {
         pthread_mutex_lock(&h->lock);
         h->in_flight--;
@@ -214,7 +215,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *kn
 static int on_timer(CURLM *multi, long ms, void *arg) {
     struct http *h = arg;
     (void)multi;
-    h->timer_ms = ms < 0 ? -1 : call_now_ms() + ms;
+    h->timer_ms = ms < 0 ? -1 : clock_monotonic_ms() + ms;
     return 0;
 }
 
@@ -226,7 +227,7 @@ static void wait_and_drive(struct http *h, int64_t close_ms) {
     if (close_ms && (until < 0 || close_ms < until))
         until = close_ms;
     if (until >= 0) {
-        wait = until - call_now_ms();
+        wait = until - clock_monotonic_ms();
         wait = wait < 0 ? 0 : wait > 60000 ? 60000 : wait;
     }
     int n = epoll_wait(h->epoll, events, EVENTS, (int)wait);
@@ -241,7 +242,7 @@ static void wait_and_drive(struct http *h, int64_t close_ms) {
                    (e & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
         curl_multi_socket_action(h->multi, events[i].data.fd, what, &running);
     }
-    if (h->timer_ms >= 0 && call_now_ms() >= h->timer_ms) {
+    if (h->timer_ms >= 0 && clock_monotonic_ms() >= h->timer_ms) {
         h->timer_ms = -1;
         curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
@@ -265,7 +266,7 @@ static void *run(void *arg) {
         bool closing = h->closing;
         int64_t close_ms = h->close_ms;
         pthread_mutex_unlock(&h->lock);
-        bool over = closing && call_now_ms() >= close_ms;
+        bool over = closing && clock_monotonic_ms() >= close_ms;
         if (closing && (!was_closing || over))
             cut_off(h, over);
         was_closing = closing;
@@ -357,7 +358,7 @@ void http_stop(struct http *h, int grace_ms) {
         return;
     pthread_mutex_lock(&h->lock);
     h->closing = true;
-    h->close_ms = call_now_ms() + (grace_ms > 0 ? grace_ms : 0);
+    h->close_ms = clock_monotonic_ms() + (grace_ms > 0 ? grace_ms : 0);
     pthread_mutex_unlock(&h->lock);
     eventfd_write(h->wake, 1);
     pthread_join(h->thread, NULL);

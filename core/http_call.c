@@ -11,16 +11,11 @@
 #include <time.h>
 
 #include "sql/checkpoint.h"
+#include "sql/clock.h"
 
 #define HEADERS_MAX 65536 /* bytes of all header lines of an answer */
 #define HEADER_SIZE 2048  /* of one header line of a request */
 #define READ_SIZE   4096L /* answers are small, calls are many */
-
-int64_t call_now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode once_result;
@@ -86,7 +81,7 @@ struct call *call_new(const struct call_settings *s, const struct http_request *
     c->settings = s;
     c->done = done;
     c->arg = arg;
-    c->start_ms = call_now_ms();
+    c->start_ms = clock_monotonic_ms();
     c->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : s->timeout_ms;
     c->send_by_ms = r->send_by_ms > 0 ? r->send_by_ms : c->start_ms + c->timeout_ms;
     buf_init(&c->body, s->answer_max);
@@ -112,7 +107,7 @@ static int on_prereq(void *arg, char *remote_ip, char *local_ip, int remote_port
     checkpoint("call", "connected");
     /* A node that was stopped or starved since the intent: the transaction may have been settled
        without it.  curl's own time limit begins only where the call does. */
-    if (call_now_ms() > c->send_by_ms)
+    if (clock_monotonic_ms() > c->send_by_ms)
         return CURL_PREREQFUNC_ABORT;
     c->began = true;
     return CURL_PREREQFUNC_OK;

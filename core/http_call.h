@@ -45,7 +45,6 @@ struct call {
 };
 
 /* Milliseconds on a clock that never steps. */
-int64_t call_now_ms(void);
 
 /* curl_global_init, once per process, with memory functions that wipe what is given back.
    false: not possible. */

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/answer.h"
 #include "core/core.h"
 #include "core/sign.h"
 #include "sql/checkpoint.h"
+#include "sql/clock.h"
 
 #define TAKEOVER_MS                                                                                \
     10000             /* on top of the bank's time: then another node may take the attempt over */
@@ -113,7 +113,7 @@ static void launch(struct otr *o, struct flight *flight, const struct api_call *
         not_sent(flight, OTR_REASON_BAD_REQUEST, "the request could not be built");
         return;
     }
-    if (!sign_request(&o->access_key, core_now_ms(), key, timestamp)) {
+    if (!sign_request(&o->access_key, clock_now_ms(), key, timestamp)) {
         not_sent(flight, OTR_REASON_BAD_CREDENTIALS, "the request could not be signed");
         api_wipe(&request);
         return;
@@ -168,7 +168,7 @@ static void depart(struct otr *o, const struct journal_intent *i, const struct j
 
 enum otr_status otr_send_otp(struct otr *o, const struct otr_who *w, const char *tid,
                              const char *key, int64_t *attempt_id, struct otr_fault *f) {
-    int64_t since = core_monotonic_ms();
+    int64_t since = clock_monotonic_ms();
     unsigned char mac[SIGN_MAC_SIZE];
     enum otr_status s = check(o, tid, key, f);
     if (s != OTR_OK)
@@ -191,7 +191,7 @@ enum otr_status otr_send_otp(struct otr *o, const struct otr_who *w, const char 
 enum otr_status otr_refund(struct otr *o, const struct otr_who *w, const char *tid, const char *otp,
                            size_t otp_size, bool cash_returned, const char *key,
                            int64_t *attempt_id, struct otr_fault *f) {
-    int64_t since = core_monotonic_ms();
+    int64_t since = clock_monotonic_ms();
     unsigned char mac[SIGN_MAC_SIZE];
     struct secret secret = {0};
     enum otr_status s = check(o, tid, key, f);
@@ -224,7 +224,7 @@ out:
 enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const char *tid,
                                const char *client_ref_id, int64_t about_attempt_id, int inquiries,
                                int64_t *attempt_id, struct otr_fault *f) {
-    int64_t since = core_monotonic_ms();
+    int64_t since = clock_monotonic_ms();
     struct journal_intent i = {.kind = OTR_KIND_INQUIRY,
                                .tid = tid,
                                .client_ref_id = client_ref_id,
@@ -319,10 +319,6 @@ static void settle_inquiry(const struct otr *o, const struct flight *flight,
 
 /* ---- 5. the outcome, committed ----------------------------------------------------------- */
 
-static void sleep_ms(int ms) {
-    nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL);
-}
-
 /* What one flight becomes. */
 struct finished {
     const struct flight *flight;
@@ -348,7 +344,7 @@ static bool write_once(struct otr *o, struct finished f[], int n) {
     for (int k = 0; k < count; k++) {
         of[k]->kept = (status[k] == JOURNAL_DOWN || status[k] == JOURNAL_UNSURE ||
                        status[k] == JOURNAL_NO_MEMORY) &&
-                      core_monotonic_ms() <= of[k]->flight->landed_ms + WRITE_MS;
+                      clock_monotonic_ms() <= of[k]->flight->landed_ms + WRITE_MS;
         left |= of[k]->kept;
     }
     return left;
@@ -361,7 +357,7 @@ static bool write_once(struct otr *o, struct finished f[], int n) {
 static void write_findings(struct otr *o, struct finished f[], int n) {
     for (int wait = 50; write_once(o, f, n) && !flights_giving_up(o->flights);
          wait = wait < 1000 ? wait * 2 : wait)
-        sleep_ms(wait);
+        clock_pause(wait);
 }
 
 /* Whoever watches need not read it himself. */
@@ -395,7 +391,7 @@ static void count(struct otr *o, const struct flight *flight, const struct answe
     o->numbers.bank_ms_sum[flight->kind] += (uint64_t)r->duration_ms;
     o->numbers.bank = r->fate == HTTP_ANSWERED;
     if (r->fate == HTTP_ANSWERED) {
-        o->numbers.bank_answered_at = core_now_ms();
+        o->numbers.bank_answered_at = clock_now_ms();
         if (r->date)
             o->numbers.bank_skew_ms = r->date + 500 - o->numbers.bank_answered_at;
     }

@@ -14,6 +14,7 @@
 #include "core/core.h"
 #include "core/rate.h"
 #include "sql/checkpoint.h"
+#include "sql/clock.h"
 
 #define LOOK_MS      300000
 #define LOOK_DEAF_MS 30000
@@ -36,13 +37,9 @@ struct resolver {
     bool seal_wakes; /* and not sleep beyond it: some rows wait for a seal */
 };
 
-static struct timespec at(int64_t ms) {
-    return (struct timespec){ms / 1000, (ms % 1000) * 1000000L};
-}
-
 /* Sleeps until poked or for ms; false: stop. */
 static bool rest(struct resolver *r, int64_t ms, bool heed_pokes) {
-    struct timespec until = at(core_monotonic_ms() + ms);
+    struct timespec until = clock_timespec(clock_monotonic_ms() + ms);
     pthread_mutex_lock(&r->lock);
     while (!r->stop && !(heed_pokes && r->poke))
         if (pthread_cond_timedwait(&r->poked, &r->lock, &until) == ETIMEDOUT)
@@ -58,7 +55,7 @@ static bool rest(struct resolver *r, int64_t ms, bool heed_pokes) {
 static void failed(struct otr *o, const char *why) {
     pthread_mutex_lock(&o->numbers_lock);
     o->numbers.resolver_errors++;
-    o->numbers.resolver_error_at = core_now_ms();
+    o->numbers.resolver_error_at = clock_now_ms();
     snprintf(o->numbers.resolver_error, sizeof o->numbers.resolver_error, "%s", why);
     pthread_mutex_unlock(&o->numbers_lock);
 }
@@ -74,8 +71,8 @@ static int wait_for_place(struct resolver *r) {
     int64_t from_ms;
     pthread_mutex_lock(&r->lock);
     int place = rate_take(r->rate, &from_ms);
-    struct timespec from = at(from_ms);
-    while (!r->stop && core_monotonic_ms() < from_ms)
+    struct timespec from = clock_timespec(from_ms);
+    while (!r->stop && clock_monotonic_ms() < from_ms)
         pthread_cond_timedwait(&r->stopped, &r->lock, &from);
     if (r->stop)
         place = -1;
@@ -110,7 +107,7 @@ static void *ask_on(void *arg) {
             break;
         ask(r->core, &a->due[i]);
         pthread_mutex_lock(&r->lock);
-        rate_started(r->rate, place, core_monotonic_ms());
+        rate_started(r->rate, place, clock_monotonic_ms());
         pthread_mutex_unlock(&r->lock);
     }
     return NULL;
@@ -132,7 +129,7 @@ static void ask_all(struct resolver *r, const struct journal_due *due, int n) {
  * database says when, so nodes and restarts keep one cadence. */
 static void seal_when_due(struct resolver *r) {
     int64_t rows = 0, ms = JOURNAL_NEVER;
-    if (core_monotonic_ms() < r->seal_ms)
+    if (clock_monotonic_ms() < r->seal_ms)
         return;
     enum journal_status s = journal_seal_due(r->core->journal, &ms);
     if (s == JOURNAL_OK && ms == 0) {
@@ -142,10 +139,11 @@ static void seal_when_due(struct resolver *r) {
     }
     if (s != JOURNAL_OK)
         failed(r->core, "the journal could not be sealed");
-    if (s != JOURNAL_OK || ms == 0) /* a backlog, in turns with the queue; or another node is at it */
+    if (s != JOURNAL_OK ||
+        ms == 0) /* a backlog, in turns with the queue; or another node is at it */
         ms = s == JOURNAL_OK && rows > 0 ? 1000 : LOOK_DEAF_MS;
     r->seal_wakes = ms != JOURNAL_NEVER;
-    r->seal_ms = core_monotonic_ms() + (r->seal_wakes ? ms : SEAL_ASK_MS);
+    r->seal_ms = clock_monotonic_ms() + (r->seal_wakes ? ms : SEAL_ASK_MS);
 }
 
 /*
@@ -189,7 +187,7 @@ static void *resolve(void *arg) {
     for (int64_t ms = 0, pause_ms = 0; rest(r, pause_ms, false) && rest(r, ms, true);) {
         seal_when_due(r);
         ms = look(r, &pause_ms);
-        int64_t seal_in = r->seal_ms - core_monotonic_ms();
+        int64_t seal_in = r->seal_ms - clock_monotonic_ms();
         if (r->seal_wakes && seal_in < ms)
             ms = seal_in;
     }

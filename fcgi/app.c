@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "fcgi/api.h"
 #include "fcgi/desk.h"
@@ -11,6 +10,7 @@
 #include "fcgi/park.h"
 #include "fcgi/serve.h"
 #include "fcgi/text.h"
+#include "sql/clock.h"
 
 static void (*const handlers[ROUTE__MAX])(struct visit *) = {
     [ROUTE_DESK] = desk_home,          [ROUTE_TRANSACTION] = desk_transaction,
@@ -26,15 +26,7 @@ static void (*const handlers[ROUTE__MAX])(struct visit *) = {
 };
 
 int64_t app_now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int64_t monotonic_us(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return clock_now_ms();
 }
 
 enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
@@ -138,7 +130,7 @@ static void count_and_log(struct visit *v, int64_t us) {
 void app_finish(struct visit *v) {
     desk_view_drop(v);
     reply_finish(v->reply);
-    count_and_log(v, monotonic_us() - v->started_us);
+    count_and_log(v, clock_monotonic_us() - v->started_us);
 }
 
 void app_resume(struct visit *v) {
@@ -153,7 +145,8 @@ void app_resume(struct visit *v) {
 
 bool app_handle(void *arg, struct request *request, int refused, const char *why,
                 struct reply *reply) {
-    struct visit v = {.app = arg, .request = request, .reply = reply, .started_us = monotonic_us()};
+    struct visit v = {
+        .app = arg, .request = request, .reply = reply, .started_us = clock_monotonic_us()};
     if (!run(&v, refused, why) || park(&v))
         return false;
     app_finish(&v);

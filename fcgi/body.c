@@ -4,16 +4,12 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#define BODY_TIMEOUT_S 5 /* all of the body, however it trickles */
-#define HEAD           8
+#include "sql/clock.h"
+
+#define BODY_TIMEOUT_MS 5000 /* all of the body, however it trickles */
+#define HEAD            8
 
 enum { RECORD_VERSION = 1, RECORD_STDIN = 5 };
-
-static time_t now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
 
 void body_start(struct body *b, int fd, unsigned id, size_t padding) {
     *b = (struct body){.fd = fd, .id = id, .padding = padding};
@@ -22,9 +18,9 @@ void body_start(struct body *b, int fd, unsigned id, size_t padding) {
 /* Some bytes.  0: none came, and none will be asked for any more. */
 static size_t take(struct body *b, void *to, size_t size) {
     ssize_t n = -1;
-    if (!b->since)
-        b->since = now_s();
-    while (now_s() - b->since <= BODY_TIMEOUT_S) {
+    if (!b->since_ms)
+        b->since_ms = clock_monotonic_ms();
+    while (clock_monotonic_ms() - b->since_ms <= BODY_TIMEOUT_MS) {
         n = recv(b->fd, to, size, b->no_wait ? MSG_DONTWAIT : 0);
         if (n >= 0 || errno != EINTR)
             break;

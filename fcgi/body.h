@@ -10,13 +10,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
+#include <stdint.h>
 
 struct body {
     int fd;
     unsigned id;
     size_t left, padding; /* of the record being read */
-    time_t since;         /* of the first byte; 0: none was read yet */
+    int64_t since_ms;     /* of the first byte; 0: none was read yet */
     bool ended;           /* it was read to its end */
     bool broken;          /* it was cut, took too long, or was no body */
     bool no_wait;         /* set by whoever cannot: what is not there yet took too long */

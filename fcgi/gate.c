@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "fcgi/reply.h"
+#include "sql/clock.h"
 
 #define HEAD         8
 #define DRAIN_ROUNDS 64 /* times 4 KiB of what is thrown away, so that the answer arrives */
@@ -114,17 +114,6 @@ static bool only_end(const unsigned char *bytes, size_t size, const struct gate_
            r.type == STDIN && r.id == look->id && !r.content && !r.padding;
 }
 
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void nap(int ms) {
-    const struct timespec t = {.tv_nsec = ms * 1000000L};
-    nanosleep(&t, NULL);
-}
-
 /* The other side says no more: what has not come yet will not come. */
 static bool said_all(int fd) {
     struct pollfd p = {.fd = fd, .events = POLLRDHUP};
@@ -150,12 +139,12 @@ enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, struct gat
         if (v != GATE_WAIT)
             break;
         if (!end)
-            end = now_ms() + wait_ms;
-        if (last || now_ms() >= end)
+            end = clock_monotonic_ms() + wait_ms;
+        if (last || clock_monotonic_ms() >= end)
             return GATE_GONE;
         last = said_all(fd); /* then one more look, for what came since */
         if (!last)
-            nap(step);
+            clock_pause(step);
     }
     return v;
 }

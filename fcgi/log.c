@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/text.h"
+#include "sql/clock.h"
 
 static const char *const names[LOG_LEVEL__MAX] = {"error", "warning", "info", "debug"};
 
@@ -129,15 +129,12 @@ size_t log_line(char *out, size_t size, bool json, int64_t now_ms, enum log_leve
 
 void log_event(enum log_level level, const char *request_id, const char *event, ...) {
     char line[LOG_LINE_MAX];
-    struct timespec now;
     va_list pairs;
     if (level > log_max)
         return;
-    clock_gettime(CLOCK_REALTIME, &now);
     va_start(pairs, event);
     size_t n =
-        log_line(line, sizeof(line), log_json, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-                 level, request_id, event, pairs);
+        log_line(line, sizeof(line), log_json, clock_now_ms(), level, request_id, event, pairs);
     va_end(pairs);
     while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
         continue;

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "sql/clock.h"
 
 #define HEADER_SIZE 8
 #define END_SIZE    8
@@ -94,18 +95,12 @@ static void put_header(unsigned char *to, int type, int id, size_t size) {
     memcpy(to, header, sizeof(header));
 }
 
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Until there is room.  false: that takes longer than there is time. */
 static bool await_room(struct outlet *o) {
     struct pollfd p = {.fd = o->fd, .events = POLLOUT};
-    int64_t began = now_ms();
+    int64_t began = clock_monotonic_ms();
     int n = o->wait_ms > 0 ? poll(&p, 1, o->wait_ms) : 0;
-    o->wait_ms -= (int)(now_ms() - began);
+    o->wait_ms -= (int)(clock_monotonic_ms() - began);
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
@@ -136,8 +131,7 @@ static bool send_bare(struct outlet *o, const char *bytes, size_t size) {
     for (size_t n; size; bytes += n, size -= n) {
         n = size < ROOM ? size : ROOM;
         put_header(header, RECORD_STDOUT, o->id, n);
-        if (!send_all(o, header, sizeof(header)) ||
-            !send_all(o, (const unsigned char *)bytes, n))
+        if (!send_all(o, header, sizeof(header)) || !send_all(o, (const unsigned char *)bytes, n))
             return false;
     }
     return true;

@@ -2,9 +2,9 @@
 #include "fcgi/park.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "fcgi/serve.h"
+#include "sql/clock.h"
 
 struct parked {
     struct serve_task task; /* first: what a worker is handed */
@@ -13,12 +13,6 @@ struct parked {
     bool seen; /* attempt is what the journal had at its landing */
     struct otr_attempt attempt;
 };
-
-static int64_t monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* On a thread of the core. */
 static void told(void *arg, const struct otr_attempt *seen) {
@@ -30,9 +24,9 @@ static void told(void *arg, const struct otr_attempt *seen) {
 }
 
 static bool watch(struct parked *p, bool again) {
-    int64_t left = p->until_ms - monotonic_ms();
-    return left > 0 && otr_watch(p->visit.app->core, p->visit.wait.attempt_id, (int)left, again,
-                                 told, p);
+    int64_t left = p->until_ms - clock_monotonic_ms();
+    return left > 0 &&
+           otr_watch(p->visit.app->core, p->visit.wait.attempt_id, (int)left, again, told, p);
 }
 
 static bool ended(const struct parked *p, enum otr_status s, const struct otr_attempt *a) {
@@ -58,7 +52,7 @@ static bool go_on(struct parked *p) {
 /* The next wait of a visit that wants one.  True: it waits. */
 static bool wait_or_go_on(struct parked *p) {
     while (p->visit.wait.then) {
-        p->until_ms = monotonic_ms() + p->visit.wait.wait_ms;
+        p->until_ms = clock_monotonic_ms() + p->visit.wait.wait_ms;
         if (watch(p, false) || go_on(p))
             return true;
     }

@@ -149,7 +149,7 @@ static void one_less(struct serve *s) {
 /* The answer is complete: it goes out, and the connection back to those who wait for the next. */
 static void complete(struct job *j) {
     struct serve *s = j->serve;
-    j->body.since = 0; /* the request may have waited for longer than its body may take */
+    j->body.since_ms = 0; /* the request may have waited for longer than its body may take */
     bool keep = drain(&j->body) && j->keep;
     keep = outlet_end(&j->outlet, j->reply.broken) && keep;
     reply_free(&j->reply);

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "sql/checkpoint.h"
+#include "sql/clock.h"
 #include "sql/db_batch.h"
 #include "sql/db_pool.h"
 #include "sql/migrate.h"
@@ -37,12 +37,6 @@ struct journal {
     char trouble[DB_STATEMENT__MAX][DB_TROUBLE_SIZE]; /* of the last failure of each statement */
     struct db_batches *batches;
 };
-
-int64_t db_monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 const char *db_node(const struct journal *j) {
     return j->node;
@@ -179,10 +173,10 @@ static bool connection_alive(struct connection *c) {
 /* The last result of what was sent, or NULL: no answer within ms, or the connection is lost. */
 static PGresult *await(PGconn *pg, int ms) {
     PGresult *last = NULL;
-    int64_t until = db_monotonic_ms() + ms;
+    int64_t until = clock_monotonic_ms() + ms;
     for (;;) {
         while (PQisBusy(pg)) {
-            int64_t left = until - db_monotonic_ms();
+            int64_t left = until - clock_monotonic_ms();
             struct pollfd f = {.fd = PQsocket(pg), .events = POLLIN};
             int n = left > 0 ? poll(&f, 1, (int)left) : 0;
             if (n == 0 || (n < 0 && errno != EINTR) || (n > 0 && !PQconsumeInput(pg)))
@@ -267,7 +261,7 @@ static bool connected(struct journal *j, struct connection *c, char why[DB_TROUB
     if (connection_alive(c))
         return true;
     pthread_mutex_lock(&j->lock);
-    bool allowed = db_monotonic_ms() >= j->no_connect_before;
+    bool allowed = clock_monotonic_ms() >= j->no_connect_before;
     pthread_mutex_unlock(&j->lock);
     snprintf(why, DB_TROUBLE_SIZE, "no connection to the database");
     if (!allowed)
@@ -281,7 +275,7 @@ static bool connected(struct journal *j, struct connection *c, char why[DB_TROUB
         j->back_off_ms = j->back_off_ms == 0                     ? BACK_OFF_FIRST_MS
                          : j->back_off_ms * 2 <= BACK_OFF_MAX_MS ? j->back_off_ms * 2
                                                                  : BACK_OFF_MAX_MS;
-        j->no_connect_before = db_monotonic_ms() + j->back_off_ms;
+        j->no_connect_before = clock_monotonic_ms() + j->back_off_ms;
     }
     pthread_mutex_unlock(&j->lock);
     return ok;

@@ -161,6 +161,5 @@ void db_close(struct journal *j);
 
 const char *db_node(const struct journal *j);
 struct db_batches *db_batches(struct journal *j);
-int64_t db_monotonic_ms(void);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "sql/clock.h"
+
 struct waiter {
     struct waiter *next;
     sem_t given;       /* whoever wakes needs no lock */
@@ -40,18 +42,6 @@ void db_pool_free(struct db_pool *p) {
     free(p);
 }
 
-static struct timespec monotonic_in(int ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_nsec -= 1000000000;
-        t.tv_sec++;
-    }
-    return t;
-}
-
 static void leave(struct db_pool *p, const struct waiter *w) {
     struct waiter **at = &p->first;
     while (*at != w)
@@ -78,7 +68,7 @@ int db_pool_take(struct db_pool *p, int wait_ms) {
     pthread_mutex_unlock(&p->lock);
     if (!waits)
         return w.number;
-    const struct timespec until = monotonic_in(wait_ms);
+    const struct timespec until = clock_timespec(clock_monotonic_ms() + wait_ms);
     int result;
     while ((result = sem_clockwait(&w.given, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
         ;

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sql/clock.h"
 #include "sql/db.h"
 
 #define PAUSE_FIRST_MS 100
@@ -55,7 +56,7 @@ void journal_listen_close(struct journal_listener *l) {
 }
 
 static void hang_up(struct journal_listener *l) {
-    if (l->up_since > 0 && db_monotonic_ms() - l->up_since > PAUSE_MAX_MS)
+    if (l->up_since > 0 && clock_monotonic_ms() - l->up_since > PAUSE_MAX_MS)
         l->pause_ms = 0;
     l->up_since = 0;
     PQfinish(l->pg);
@@ -63,21 +64,21 @@ static void hang_up(struct journal_listener *l) {
     l->pause_ms = l->pause_ms == 0                  ? PAUSE_FIRST_MS
                   : l->pause_ms * 2 <= PAUSE_MAX_MS ? l->pause_ms * 2
                                                     : PAUSE_MAX_MS;
-    l->connect_at = db_monotonic_ms() + l->pause_ms;
+    l->connect_at = clock_monotonic_ms() + l->pause_ms;
 }
 
 static bool does(struct journal_listener *l, const char *sql, ExecStatusType wanted) {
     PGresult *r = PQsendQuery(l->pg, sql) ? db_await(l->pg, DB_ANSWER_MS) : NULL;
     bool ok = r && PQresultStatus(r) == wanted;
     PQclear(r);
-    l->look_at = db_monotonic_ms() + l->look_ms;
+    l->look_at = clock_monotonic_ms() + l->look_ms;
     return ok;
 }
 
 /* A peer that went without a word, or a server that hangs, is found out by being asked. */
 static bool alive(struct journal_listener *l) {
     return PQconsumeInput(l->pg) && PQstatus(l->pg) == CONNECTION_OK &&
-           (db_monotonic_ms() < l->look_at || does(l, "SELECT 1", PGRES_TUPLES_OK));
+           (clock_monotonic_ms() < l->look_at || does(l, "SELECT 1", PGRES_TUPLES_OK));
 }
 
 static bool connect_now(struct journal_listener *l) {
@@ -87,7 +88,7 @@ static bool connect_now(struct journal_listener *l) {
         hang_up(l);
         return false;
     }
-    l->up_since = db_monotonic_ms();
+    l->up_since = clock_monotonic_ms();
     return true;
 }
 
@@ -116,7 +117,7 @@ static bool rest(struct journal_listener *l, int64_t until) {
     int64_t due = l->pg ? l->look_at : l->connect_at;
     if (until < 0 || due < until)
         until = due;
-    int64_t left = until - db_monotonic_ms();
+    int64_t left = until - clock_monotonic_ms();
     if (left < 0)
         left = 0;
     struct pollfd f[2] = {{.fd = l->stop, .events = POLLIN},
@@ -127,7 +128,7 @@ static bool rest(struct journal_listener *l, int64_t until) {
 }
 
 void journal_listen_wait(struct journal_listener *l, int timeout_ms, struct journal_news *n) {
-    int64_t until = timeout_ms < 0 ? -1 : db_monotonic_ms() + timeout_ms;
+    int64_t until = timeout_ms < 0 ? -1 : clock_monotonic_ms() + timeout_ms;
     *n = (struct journal_news){0};
     for (;;) {
         if (l->pg && heard(l, n))
@@ -142,11 +143,11 @@ void journal_listen_wait(struct journal_listener *l, int timeout_ms, struct jour
             }
             if (heard(l, n))
                 return;
-        } else if (db_monotonic_ms() >= l->connect_at && connect_now(l)) {
+        } else if (clock_monotonic_ms() >= l->connect_at && connect_now(l)) {
             n->event = JOURNAL_EVENT_UP;
             return;
         }
-        if (until >= 0 && db_monotonic_ms() >= until)
+        if (until >= 0 && clock_monotonic_ms() >= until)
             return;
     }
 }

@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "sql/clock.h"
 #include "sql/db_batch.h"
 
 #define LOOK_UP_MS 5000 /* how long the fate of a lost COMMIT is looked for */
 #define PAUSE_MS   100
-
-static void pause_ms(int ms) {
-    nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL);
-}
 
 /* ---- begin --------------------------------------------------------------------------------- */
 
@@ -86,8 +82,8 @@ static enum journal_status begin_read(const PGresult *r, struct journal_begun *b
 static enum journal_status begin_look_up(struct journal *j, const struct journal_intent *i,
                                          const unsigned char token[TOKEN_SIZE],
                                          const struct db_backend *lost, struct journal_begun *b) {
-    int64_t until = db_monotonic_ms() + LOOK_UP_MS;
-    for (; db_monotonic_ms() < until; pause_ms(PAUSE_MS)) {
+    int64_t until = clock_monotonic_ms() + LOOK_UP_MS;
+    for (; clock_monotonic_ms() < until; clock_pause(PAUSE_MS)) {
         struct db_params p = {0};
         PGresult *r = NULL;
         if (db_end_backend(j, lost) != JOURNAL_OK)
@@ -190,7 +186,8 @@ static bool finish_round(struct journal *j, const struct journal_finding *const 
     for (int i = 0; i < n; i++)
         if (!finishes[i].written) {
             finish_params(&finishes[i].params, f[i], !finishes[i].without_texts);
-            calls[count] = (struct db_call){DB_FINISH, &finishes[i].params, f[i]->tid, JOURNAL_OK, NULL};
+            calls[count] =
+                (struct db_call){DB_FINISH, &finishes[i].params, f[i]->tid, JOURNAL_OK, NULL};
             of[count++] = i;
         }
     db_write_all(j, calls, count);
@@ -209,11 +206,11 @@ static bool finish_round(struct journal *j, const struct journal_finding *const 
 void journal_finish_all(struct journal *j, const struct journal_finding *const f[],
                         enum journal_status status[], int n) {
     struct finish *finishes = calloc((size_t)n, sizeof(*finishes));
-    int64_t until = db_monotonic_ms() + LOOK_UP_MS;
+    int64_t until = clock_monotonic_ms() + LOOK_UP_MS;
     for (int i = 0; i < n; i++)
         status[i] = JOURNAL_NO_MEMORY;
-    while (finishes && finish_round(j, f, finishes, status, n) && db_monotonic_ms() < until)
-        pause_ms(PAUSE_MS);
+    while (finishes && finish_round(j, f, finishes, status, n) && clock_monotonic_ms() < until)
+        clock_pause(PAUSE_MS);
     free(finishes);
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "sql/clock.h"
+
 struct fake fake;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -102,9 +104,7 @@ enum journal_status journal_begin(struct journal *j, const struct journal_intent
     fake.begun.attempt_id += fake.number;
     *b = fake.begun;
     enum journal_status s = fake.begin_status;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    fake.begun_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    fake.begun_ms = clock_monotonic_ms();
     if (fake.begin_takes_ms)
         nanosleep(&(struct timespec){0, fake.begin_takes_ms * 1000000L}, NULL);
     pthread_mutex_unlock(&lock);
@@ -151,8 +151,8 @@ void journal_finish_all(struct journal *j, const struct journal_finding *const f
         status[i] = journal_finish(j, f[i]);
 }
 
-void journal_attempt_all(struct journal *j, const int64_t attempt_id[], struct otr_attempt *const a[],
-                         enum journal_status status[], int n) {
+void journal_attempt_all(struct journal *j, const int64_t attempt_id[],
+                         struct otr_attempt *const a[], enum journal_status status[], int n) {
     for (int i = 0; i < n; i++)
         status[i] = journal_attempt(j, attempt_id[i], a[i]);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/http.h"
+#include "sql/clock.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/suite.h"
 
@@ -207,9 +208,7 @@ static void test_no_answer(void) {
 
 /* A moment before which it must leave: connected too late, nothing is sent. */
 static void test_too_late(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    int64_t now = clock_monotonic_ms();
     const struct {
         int64_t send_by_ms;
         enum http_fate fate;

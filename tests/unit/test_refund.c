@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/core.h"
+#include "sql/clock.h"
 #include "tests/unit/fake_journal.h"
 #include "tests/unit/suite.h"
 
@@ -106,7 +107,7 @@ static void the_time_to_send_runs_from_the_intent(void) {
     fake_reset();
     answers(REFUNDED);
     struct otr *o = open_core(false);
-    int64_t before = core_monotonic_ms();
+    int64_t before = clock_monotonic_ms();
     fake.begin_takes_ms = 5;
     CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
     CU_ASSERT(fake_wait_finished(1));
@@ -348,7 +349,7 @@ static void the_banks_clock_is_noticed(void) {
     struct otr_numbers n;
     fake_reset();
     answers(REFUNDED);
-    fake.answer.date = core_now_ms() - 90000;
+    fake.answer.date = clock_now_ms() - 90000;
     struct otr *o = open_core(false);
     CU_ASSERT_EQUAL(refund(o, &f), OTR_OK);
     CU_ASSERT(fake_wait_finished(1));
@@ -421,7 +422,7 @@ static void an_outcome_that_waited_too_long_is_offered_once(void) {
                           .tid = "12345600",
                           .known_amount = OTR_NO_AMOUNT,
                           .result = {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER},
-                          .landed_ms = core_monotonic_ms() - 600001};
+                          .landed_ms = clock_monotonic_ms() - 600001};
     refund_finish(o, (struct flight *const[]){&late}, 1);
     CU_ASSERT_EQUAL(fake.finish_fails, 999999);
     otr_close(o, 0);
