@@ -89,33 +89,6 @@ static int wait_ms(struct visit *v) {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* The TID of "client_ref_id:{ref}", from the journal or from the bank.  False: answered. */
-static bool tid_of_reference(struct visit *v, const char *ref, char tid[OTR_TID_SIZE]) {
-    struct otr_who who = desk_who(v);
-    struct otr_fault f = {0};
-    struct otr_attempt a = {.outcome = OTR_OUTCOME_NONE};
-    int64_t id = 0;
-    if (!otr_ref_valid(ref)) {
-        api_problem(v, 400, "A client_ref_id has at most 20 letters, digits, _ . or -.");
-        return false;
-    }
-    enum otr_status s = otr_tid_of(v->app->core, ref, tid, &f);
-    if (s == OTR_NOT_FOUND) {
-        s = otr_inquire(v->app->core, &who, NULL, ref, &id, &f);
-        if (s == OTR_OK)
-            s = app_wait(v->app, id, wait_ms(v), false, &a, &f);
-        if (s == OTR_OK)
-            s = otr_tid_of(v->app->core, ref, tid, &f);
-    }
-    if (s == OTR_NOT_FOUND && a.reason == OTR_REASON_NO_SUCH_TRANSACTION)
-        api_problem(v, 404, "The bank knows no transaction with this client_ref_id.");
-    else if (s == OTR_NOT_FOUND)
-        api_problem(v, 503, "The bank has not said yet which transaction this is. Try again.");
-    else if (s != OTR_OK)
-        fault(v, s, &f);
-    return s == OTR_OK;
-}
-
 /* What the journal had before is not how it stands: no answer of the bank, no 200. */
 static void nothing_learnt(struct visit *v, const struct otr_attempt *a) {
     char detail[300];
@@ -147,20 +120,11 @@ static void show_transaction(struct visit *v, enum otr_status s, const struct ot
         api_json_transaction(&v->reply->body, &t);
 }
 
-void api_transaction(struct visit *v) {
-    static const char prefix[] = "client_ref_id:";
+/* Asks the bank about the transaction itself, whatever the journal had. */
+static void ask_by_tid(struct visit *v) {
     struct otr_who who = desk_who(v);
     struct otr_fault f = {0};
-    char tid[OTR_TID_SIZE] = "";
     int64_t id = 0;
-    if (strncmp(v->route.param, prefix, sizeof(prefix) - 1) == 0) {
-        if (!tid_of_reference(v, v->route.param + sizeof(prefix) - 1, tid))
-            return;
-        memcpy(v->route.param, tid, sizeof(tid)); /* from here on it is what was asked for */
-    } else if (!otr_tid_valid(v->route.param)) {
-        api_problem(v, 400, "A TID has digits only, at most 18, and no 0 in front.");
-        return;
-    }
     reply_restart(v->reply, 200, json);
     enum otr_status s = otr_inquire(v->app->core, &who, v->route.param, NULL, &id, &f);
     v->reply->attempt_id = id;
@@ -168,6 +132,63 @@ void api_transaction(struct visit *v) {
         app_wait_then(v, id, wait_ms(v), false, show_transaction);
     else
         fault(v, s, &f);
+}
+
+static const char by_reference[] = "client_ref_id:";
+
+/* As otr_tid_of the reference that was asked for; OTR_OK: its TID is asked for from here on. */
+static enum otr_status tid_of_reference(struct visit *v, struct otr_fault *f) {
+    char tid[OTR_TID_SIZE] = "";
+    enum otr_status s = otr_tid_of(v->app->core, v->route.param + sizeof(by_reference) - 1, tid, f);
+    if (s == OTR_OK)
+        memcpy(v->route.param, tid, sizeof(tid));
+    return s;
+}
+
+static void reference_asked(struct visit *v, enum otr_status s, const struct otr_attempt *a,
+                            const struct otr_fault *waited) {
+    struct otr_fault f = *waited;
+    if (s == OTR_OK)
+        s = tid_of_reference(v, &f);
+    if (s == OTR_OK)
+        ask_by_tid(v);
+    else if (s == OTR_NOT_FOUND && a->reason == OTR_REASON_NO_SUCH_TRANSACTION)
+        api_problem(v, 404, "The bank knows no transaction with this client_ref_id.");
+    else if (s == OTR_NOT_FOUND)
+        api_problem(v, 503, "The bank has not said yet which transaction this is. Try again.");
+    else
+        fault(v, s, &f);
+}
+
+static void ask_by_reference(struct visit *v, const char *ref) {
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    int64_t id = 0;
+    if (!otr_ref_valid(ref)) {
+        api_problem(v, 400, "A client_ref_id has at most 20 letters, digits, _ . or -.");
+        return;
+    }
+    enum otr_status s = tid_of_reference(v, &f);
+    if (s == OTR_OK) {
+        ask_by_tid(v);
+        return;
+    }
+    if (s == OTR_NOT_FOUND)
+        s = otr_inquire(v->app->core, &who, NULL, ref, &id, &f);
+    if (s == OTR_OK)
+        app_wait_then(v, id, wait_ms(v), false, reference_asked);
+    else
+        fault(v, s, &f);
+}
+
+void api_transaction(struct visit *v) {
+    const size_t prefix = sizeof(by_reference) - 1;
+    if (strncmp(v->route.param, by_reference, prefix) == 0)
+        ask_by_reference(v, v->route.param + prefix);
+    else if (otr_tid_valid(v->route.param))
+        ask_by_tid(v);
+    else
+        api_problem(v, 400, "A TID has digits only, at most 18, and no 0 in front.");
 }
 
 void api_attempt(struct visit *v) {

@@ -2,6 +2,7 @@
 #include "fcgi/app.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/api.h"
@@ -29,17 +30,15 @@ int64_t app_now_ms(void) {
     return clock_now_ms();
 }
 
-enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
-                         struct otr_attempt *a, struct otr_fault *f) {
-    if (atomic_fetch_add(&app->waiters, 1) >= app->waiters_max)
-        wait_ms = 0;
-    enum otr_status s = otr_wait(app->core, attempt_id, wait_ms, settled, a, f);
-    atomic_fetch_sub(&app->waiters, 1);
-    return s;
-}
-
 void app_wait_then(struct visit *v, int64_t attempt_id, int wait_ms, bool settled, app_then *then) {
     v->wait = (struct app_wait){then, attempt_id, wait_ms, settled};
+}
+
+bool app_leave(struct visit *v, const void *what, size_t size) {
+    v->left = malloc(size);
+    if (v->left)
+        memcpy(v->left, what, size);
+    return v->left != NULL;
 }
 
 static bool is_api(const struct visit *v) {
@@ -129,6 +128,8 @@ static void count_and_log(struct visit *v, int64_t us) {
 
 void app_finish(struct visit *v) {
     desk_view_drop(v);
+    free(v->left);
+    v->left = NULL;
     reply_finish(v->reply);
     count_and_log(v, clock_monotonic_us() - v->started_us);
 }

@@ -27,10 +27,8 @@ struct app {
     struct rounds *desks;          /* looks at desks under way (desk_view.c) */
     struct buf style;              /* web/style.css */
     struct secret callback_secret; /* empty: no callbacks */
-    int waiters_max;    /* workers that may wait for the bank at once */
-    atomic_int waiters; /* those who do */
-    atomic_int parked;  /* requests that wait without a worker (park.c) */
-    int files_max;      /* files that may be downloaded at once */
+    atomic_int parked;             /* requests that wait without a worker (park.c) */
+    int files_max;                 /* files that may be downloaded at once */
     atomic_int files;
     atomic_bool stopping;
     atomic_uint_least64_t requests[APP_STATUS_MAX]; /* by status */
@@ -41,19 +39,12 @@ struct app {
 bool app_handle(void *app, struct request *request, int refused, const char *why,
                 struct reply *reply);
 
-/*
- * otr_wait, with a bound more: at most waiters_max threads wait at a time; the others look once and
- * go on, so that pages stay quick while the bank is slow.  For what is asked rarely: see park.h.
- */
-enum otr_status app_wait(struct app *app, int64_t attempt_id, int wait_ms, bool settled,
-                         struct otr_attempt *a, struct otr_fault *f);
-
 /* Milliseconds since the epoch. */
 int64_t app_now_ms(void);
 
 struct visit;
 
-/* Goes on with a visit when the attempt it waited for was read: as app_wait's answer. */
+/* Goes on with a visit when the attempt it waited for was read: as otr_wait's answer. */
 typedef void app_then(struct visit *v, enum otr_status s, const struct otr_attempt *a,
                       const struct otr_fault *f);
 
@@ -76,11 +67,16 @@ struct visit {
     const struct desk_view *desk; /* a look at the own desk; NULL: none was taken */
     struct desk_view *own_desk;   /* taken for this request alone, or NULL */
     struct app_wait wait;
+    void *left; /* what the handler left for then (app_leave), or NULL */
 };
 
-/* As app_wait, and then then(), but once the handler has returned, and without a worker: the last
- * thing a handler does.  then may do it again. */
+/* As otr_wait, and then then(), but once the handler has returned, and without a worker: the last
+ * thing a handler does.  then may do it again.  The body is gone by then. */
 void app_wait_then(struct visit *v, int64_t attempt_id, int wait_ms, bool settled, app_then *then);
+
+/* Copies what then() needs besides the visit to v->left, until the end of the visit.  Once a visit.
+ * false: no memory. */
+bool app_leave(struct visit *v, const void *what, size_t size);
 
 /* Goes on with a visit that was left for a look at the desk, to its end (serve_answered). */
 void app_resume(struct visit *v);

@@ -88,26 +88,33 @@ void desk_attempt(struct visit *v) {
         desk_attempt_show(v, &a, 200, NULL);
 }
 
+static void go_back(struct visit *v, enum otr_status s, const struct otr_attempt *inquiry,
+                    const struct otr_fault *f) {
+    char path[DESK_PATH_SIZE];
+    (void)s, (void)inquiry, (void)f; /* however it went: the attempt's page says so */
+    reply_see_other(v->reply, desk_attempt_path(v, path));
+}
+
 /* One question at a time is enough: whoever else presses sees the same answer. */
 void desk_ask(struct visit *v) {
     static const struct form_rule rules[] = {{"csrf_token", 128, false}};
     struct form_value value[1];
     struct otr_who who = desk_who(v);
     struct otr_fault f = {0};
-    struct otr_attempt a, inquiry;
+    struct otr_attempt a;
     char path[DESK_PATH_SIZE];
     if (!desk_attempt_find(v, &a) ||
         !desk_form_take(v, rules, 1, value, desk_attempt_path(v, path)) ||
         !desk_form_ours(v, value[0].text, path))
         return;
-    if (a.open && a.outcome != OTR_OUTCOME_NONE) {
-        int64_t id = desk_inquiry_under_way(v, a.tid, NULL);
-        enum otr_status s = id ? OTR_OK : otr_inquire(v->app->core, &who, a.tid, NULL, &id, &f);
-        if (s != OTR_OK) {
-            desk_fault(v, s, &f);
-            return;
-        }
-        app_wait(v->app, id, v->app->settings->desk_wait_ms, false, &inquiry, &f);
+    if (!a.open || a.outcome == OTR_OUTCOME_NONE) {
+        reply_see_other(v->reply, path);
+        return;
     }
-    reply_see_other(v->reply, path);
+    int64_t id = desk_inquiry_under_way(v, a.tid, NULL);
+    enum otr_status s = id ? OTR_OK : otr_inquire(v->app->core, &who, a.tid, NULL, &id, &f);
+    if (s == OTR_OK)
+        app_wait_then(v, id, v->app->settings->desk_wait_ms, false, go_back);
+    else
+        desk_fault(v, s, &f);
 }

@@ -49,44 +49,60 @@ static void go_to_transaction(struct visit *v, const char *tid) {
     reply_see_other(v->reply, path);
 }
 
-/* By own reference: from the journal, else from the bank. */
-static void find_by_reference(struct visit *v, const char *ref) {
-    struct otr_who who = desk_who(v);
-    struct otr_fault f = {0};
-    struct otr_attempt a = {.outcome = OTR_OUTCOME_NONE};
-    char tid[OTR_TID_SIZE] = "";
-    int64_t id = 0;
-    enum otr_status s = otr_tid_of(v->app->core, ref, tid, &f);
-    if (s == OTR_NOT_FOUND) {
-        s = otr_inquire(v->app->core, &who, NULL, ref, &id, &f);
-        if (s == OTR_OK)
-            s = app_wait(v->app, id, v->app->settings->desk_wait_ms, false, &a, &f);
-        v->reply->attempt_id = id;
-        if (s == OTR_OK && a.outcome == OTR_OUTCOME_ANSWERED) {
-            s = otr_tid_of(v->app->core, ref, tid, &f);
-            if (s == OTR_NOT_FOUND)
-                s = OTR_OK;
-        }
-    }
-    if (s != OTR_OK)
-        desk_fault(v, s, &f);
-    else if (otr_tid_valid(tid))
-        go_to_transaction(v, tid);
-    else if (!look_again(v))
+static void show_not_found(struct visit *v, const char *ref, const struct otr_attempt *a) {
+    if (!look_again(v))
         return;
-    else if (a.reason == OTR_REASON_NO_SUCH_TRANSACTION)
+    if (a->reason == OTR_REASON_NO_SUCH_TRANSACTION)
         show(v, 404, ref,
              *ref == '0'
                  ? "The bank knows no transaction with this reference, and a TID has no 0 in "
                    "front. Look at the receipt again."
                  : "The bank knows no transaction with this reference. Look at the receipt "
                    "again.");
-    else if (a.outcome == OTR_OUTCOME_NONE)
+    else if (a->outcome == OTR_OUTCOME_NONE)
         show(v, 200, ref,
              "The bank has not answered yet. Try again in a moment, or search by TID.");
     else
         show(v, 200, ref,
              "The bank could not say which transaction this is. Try again, or search by TID.");
+}
+
+static void reference_asked(struct visit *v, enum otr_status s, const struct otr_attempt *a,
+                            const struct otr_fault *waited) {
+    const char *ref = v->left;
+    struct otr_fault f = *waited;
+    char tid[OTR_TID_SIZE] = "";
+    if (s == OTR_OK && a->outcome == OTR_OUTCOME_ANSWERED)
+        s = otr_tid_of(v->app->core, ref, tid, &f);
+    if (s != OTR_OK && s != OTR_NOT_FOUND)
+        desk_fault(v, s, &f);
+    else if (otr_tid_valid(tid))
+        go_to_transaction(v, tid);
+    else
+        show_not_found(v, ref, a);
+}
+
+/* By own reference: from the journal, else from the bank. */
+static void find_by_reference(struct visit *v, const char *ref) {
+    struct otr_who who = desk_who(v);
+    struct otr_fault f = {0};
+    char tid[OTR_TID_SIZE] = "";
+    int64_t id = 0;
+    enum otr_status s = otr_tid_of(v->app->core, ref, tid, &f);
+    if (s == OTR_OK) {
+        go_to_transaction(v, tid);
+        return;
+    }
+    if (s == OTR_NOT_FOUND)
+        s = app_leave(v, ref, strlen(ref) + 1) ? otr_inquire(v->app->core, &who, NULL, ref, &id, &f)
+                                               : OTR_NO_MEMORY;
+    v->reply->attempt_id = id;
+    if (s != OTR_OK) {
+        desk_fault(v, s, &f);
+        return;
+    }
+    desk_view_drop(v); /* it is looked at again afterwards */
+    app_wait_then(v, id, v->app->settings->desk_wait_ms, false, reference_asked);
 }
 
 void desk_home(struct visit *v) {

@@ -35,30 +35,58 @@ static void say_no(struct visit *v, enum otr_status s, const struct otr_fault *f
     desk_error(v, status, what, 0, desk_attempt_path(v, path));
 }
 
-/*
- * The evidence: a question to the bank made for this proposal.  True: it is finished.  Otherwise
- * answered; a bank that takes longer than a page may wait is waited for with the form filled in.
- */
-static bool ask_for_evidence(struct visit *v, const struct otr_attempt *a,
-                             struct page_manual *typed) {
+/* A proposal as it was typed, kept while the bank is asked for the evidence. */
+struct proposal {
+    enum otr_resolution resolution;
+    int64_t inquiry_id;
+    char reason[OTR_WORDS_SIZE], key[OTR_KEY_SIZE];
+};
+
+static struct page_manual typed_in(const struct proposal *p) {
+    return (struct page_manual){
+        .reason = p->reason, .resolution = p->resolution, .inquiry_id = p->inquiry_id};
+}
+
+/* The evidence is there, or the bank takes longer than a page may wait: then the form, filled in,
+ * waits for it. */
+static void propose(struct visit *v, enum otr_status s, const struct otr_attempt *inquiry,
+                    const struct otr_fault *waited) {
+    const struct proposal *p = v->left;
+    struct page_manual typed = typed_in(p);
     struct otr_who who = desk_who(v);
-    struct otr_fault f = {0};
-    struct otr_attempt inquiry;
-    enum otr_status s = OTR_OK;
-    if (!typed->inquiry_id)
-        s = otr_inquire(v->app->core, &who, a->tid, NULL, &typed->inquiry_id, &f);
-    if (s == OTR_OK)
-        s = app_wait(v->app, typed->inquiry_id, v->app->settings->desk_wait_ms, false, &inquiry,
-                     &f);
-    if (s != OTR_OK) {
-        say_no(v, s, &f, typed);
-        return false;
+    struct otr_fault f = *waited;
+    struct otr_attempt a;
+    char path[DESK_PATH_SIZE];
+    int64_t proposal_id = 0;
+    if (s == OTR_OK && inquiry->outcome == OTR_OUTCOME_NONE) {
+        typed.waiting = true;
+        if (desk_attempt_find(v, &a))
+            desk_attempt_show(v, &a, 202, &typed);
+        return;
     }
-    if (inquiry.outcome != OTR_OUTCOME_NONE)
-        return true;
-    typed->waiting = true;
-    desk_attempt_show(v, a, 202, typed);
-    return false;
+    if (s == OTR_OK)
+        s = otr_manual_propose(v->app->core, &who, text_number(v->route.param), p->resolution,
+                               p->reason, p->inquiry_id, p->key, &proposal_id, &f);
+    if (s == OTR_OK)
+        reply_see_other(v->reply, desk_attempt_path(v, path));
+    else
+        say_no(v, s, &f, &typed);
+}
+
+/* What is wrong with it before anybody is asked. */
+static enum otr_status judge(const struct otr_attempt *a, const struct proposal *p,
+                             struct otr_fault *f) {
+    if (!a->open && a->resolved_by != OTR_HOW_MANUAL) {
+        snprintf(f->detail, sizeof(f->detail), "This attempt is not open. Nothing was changed.");
+        return OTR_CONFLICT;
+    }
+    if (p->resolution == OTR_RESOLUTION_NONE || strlen(p->reason) < OTR_REASON_MIN) {
+        snprintf(f->detail, sizeof(f->detail),
+                 "Choose how to settle it, and give the reason in %d to %d characters.",
+                 OTR_REASON_MIN, OTR_REASON_MAX);
+        return OTR_INVALID;
+    }
+    return OTR_OK;
 }
 
 void desk_propose(struct visit *v) {
@@ -75,36 +103,24 @@ void desk_propose(struct visit *v) {
     struct otr_fault f = {0};
     struct otr_attempt a;
     char path[DESK_PATH_SIZE];
-    int64_t proposal_id = 0;
     if (!desk_attempt_find(v, &a) ||
         !desk_form_take(v, rules, FIELDS, value, desk_attempt_path(v, path)) ||
         !desk_form_ours(v, value[TOKEN].text, path))
         return;
     const char *reason = one_line(value[REASON].text);
     int64_t inquiry = value[INQUIRY].text ? text_number(value[INQUIRY].text) : 0;
-    struct page_manual typed = {
-        .reason = reason ? reason : "",
-        .resolution = otr_resolution_value(value[RESOLUTION].text),
-        .inquiry_id = inquiry > 0 ? inquiry : 0,
-    };
-    enum otr_status s = OTR_OK;
-    if (!a.open && a.resolved_by != OTR_HOW_MANUAL) {
-        s = OTR_CONFLICT;
-        snprintf(f.detail, sizeof(f.detail), "This attempt is not open. Nothing was changed.");
-    } else if (typed.resolution == OTR_RESOLUTION_NONE || strlen(typed.reason) < OTR_REASON_MIN) {
-        s = OTR_INVALID;
-        snprintf(f.detail, sizeof(f.detail),
-                 "Choose how to settle it, and give the reason in %d "
-                 "to %d characters.",
-                 OTR_REASON_MIN, OTR_REASON_MAX);
-    } else if (!ask_for_evidence(v, &a, &typed)) {
-        return;
-    } else {
-        s = otr_manual_propose(v->app->core, &who, a.attempt_id, typed.resolution, typed.reason,
-                               typed.inquiry_id, value[KEY].text, &proposal_id, &f);
-    }
+    struct proposal p = {.resolution = otr_resolution_value(value[RESOLUTION].text),
+                         .inquiry_id = inquiry > 0 ? inquiry : 0};
+    snprintf(p.reason, sizeof(p.reason), "%s", reason ? reason : "");
+    snprintf(p.key, sizeof(p.key), "%s", value[KEY].text);
+    enum otr_status s = judge(&a, &p, &f);
+    if (s == OTR_OK && !p.inquiry_id) /* a question to the bank made for this proposal */
+        s = otr_inquire(v->app->core, &who, a.tid, NULL, &p.inquiry_id, &f);
+    if (s == OTR_OK && !app_leave(v, &p, sizeof(p)))
+        s = OTR_NO_MEMORY;
+    struct page_manual typed = typed_in(&p);
     if (s == OTR_OK)
-        reply_see_other(v->reply, path);
+        app_wait_then(v, p.inquiry_id, v->app->settings->desk_wait_ms, false, propose);
     else
         say_no(v, s, &f, &typed);
 }

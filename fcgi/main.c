@@ -216,7 +216,6 @@ static bool start(const struct settings *s) {
         return failed("[desk] time_zone", strerror(errno));
     tzset();
     app.settings = s;
-    app.waiters_max = s->desk_workers > 1 ? s->desk_workers - (s->desk_workers + 7) / 8 : 1;
     app.files_max = (s->desk_workers + 7) / 8;
     api_setup();
     bool good = signals_block(&ends) && run(&app, &ends);

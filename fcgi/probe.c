@@ -121,7 +121,7 @@ void probe_metrics(struct visit *v) {
     buf_format(b, "otprefund_callbacks_dropped_total %llu\n",
                (unsigned long long)n.callbacks_dropped);
     gauge(b, "waiting_requests", "Requests waiting for the bank.",
-          atomic_load(&v->app->waiters) + atomic_load(&v->app->parked));
+          atomic_load(&v->app->parked));
     if (queue && n.database) { /* no number is better than a wrong one */
         gauge(b, "open", "Refund attempts without a resolution, all nodes.", (double)n.open);
         gauge(b, "overdue", "Open attempts past their next inquiry by more than a minute.",

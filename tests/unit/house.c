@@ -244,7 +244,6 @@ bool house_open(void) {
     house.templates = templates_load(path, why, sizeof why);
     house.desks = desk_views_new(2);
     house.settings = &settings;
-    house.waiters_max = 8;
     house.files_max = 2;
     buf_init(&house.style, 1000);
     buf_text(&house.style, "body {}\n");
