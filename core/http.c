@@ -354,7 +354,7 @@ struct http *http_open(const struct http_config *c, char *why, size_t why_size) 
 }
 
 void http_stop(struct http *h, int grace_ms) {
-    if (h->stopped)
+    if (!h || h->stopped)
         return;
     pthread_mutex_lock(&h->lock);
     h->closing = true;

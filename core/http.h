@@ -85,6 +85,7 @@ int http_in_flight(struct http *h);
  * Ends the engine: calls not yet on the wire end as not_sent (stopping), the others run on for at
  * most grace_ms and then end as maybe_sent (no_answer).  Returns when every done has been called;
  * from then on http_start says false.  One thread; a second time it does nothing.
+ * NULL allowed.
  */
 void http_stop(struct http *h, int grace_ms);
 

@@ -219,6 +219,9 @@ static unsigned set_network_options(struct call *c, const char *scheme) {
     e |= curl_easy_setopt(y, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     e |= curl_easy_setopt(y, CURLOPT_TCP_FASTOPEN, 0L);
     e |= curl_easy_setopt(y, CURLOPT_NOSIGNAL, 1L);
+    /* A call that ends before its name is resolved leaves the resolver's thread to itself: to wait
+     * for it would hold up every other call. */
+    e |= curl_easy_setopt(y, CURLOPT_QUICK_EXIT, 1L);
     e |= curl_easy_setopt(y, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
     e |= curl_easy_setopt(y, CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_timeout_ms);
     e |= curl_easy_setopt(y, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
