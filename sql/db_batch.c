@@ -11,6 +11,9 @@
 #include "sql/db_many.h"
 #include "sql/db_shape.h"
 
+/* So many calls of one thread in a row came to nothing: the next would not fare better now. */
+#define IN_VAIN 3
+
 enum lane { READS, WRITES, LANES };
 
 enum state { WAITS, LEADS, DONE, ALONE };
@@ -290,7 +293,7 @@ static void lead(struct journal *j, struct db_batches *b, enum lane lane, struct
 static void call(struct journal *j, enum lane lane, struct call *calls, int n) {
     struct db_batches *b = db_batches(j);
     struct line *l = &b->lines[lane];
-    bool down = false;
+    int in_vain = 0; /* one may be held up by a row that is locked, and no other */
     for (int i = 0; i < n; i++)
         sem_init(&calls[i].told, 0, 0);
     pthread_mutex_lock(&b->lock);
@@ -311,11 +314,11 @@ static void call(struct journal *j, enum lane lane, struct call *calls, int n) {
             ;
         if (c->state == LEADS)
             lead(j, b, lane, c);
-        else if (c->state == ALONE && down)
-            c->status = JOURNAL_DOWN; /* as it was for the one before */
+        else if (c->state == ALONE && in_vain >= IN_VAIN)
+            c->status = JOURNAL_DOWN;
         else if (c->state == ALONE)
             alone(j, lane, c);
-        down = down || c->status == JOURNAL_DOWN;
+        in_vain = c->status == JOURNAL_DOWN ? in_vain + 1 : 0;
     }
     for (int i = 0; i < n; i++) /* not before: they may still be in the line together */
         sem_destroy(&calls[i].told);

@@ -53,9 +53,9 @@ static void plan(bool mixed) {
     }
 }
 
-static void finish(struct step *s) {
-    const struct journal_finding f = {
-        .attempt_id = s->id,
+static struct journal_finding wrong_otp(int64_t id) {
+    return (struct journal_finding){
+        .attempt_id = id,
         .kind = OTR_KIND_REFUND,
         .outcome = OTR_OUTCOME_REJECTED,
         .reason = OTR_REASON_WRONG_OTP,
@@ -65,10 +65,14 @@ static void finish(struct step *s) {
         .tx_status = OTR_NO_STATUS,
         .amount = OTR_NO_AMOUNT,
         .refunded_amount = OTR_NO_AMOUNT,
-        .settles_attempt_id = s->id,
+        .settles_attempt_id = id,
         .resolution = OTR_RESOLUTION_NOT_REFUNDED,
         .how = OTR_HOW_ANSWER,
     };
+}
+
+static void finish(struct step *s) {
+    const struct journal_finding f = wrong_otp(s->id);
     s->finished = journal_finish(j, &f);
 }
 
@@ -317,6 +321,44 @@ static void one_held_up_does_not_hold_up_the_other(void) {
     CU_ASSERT_EQUAL(held.status, JOURNAL_OK);
 }
 
+/* Of one caller's findings: the one whose row somebody holds for longer than a statement may take
+ * does not keep the others back, wherever it stands. */
+static void one_held_row_keeps_no_finding_back(void) {
+    enum { N = 5, HELD = 1 };
+    struct journal_finding f[N];
+    const struct journal_finding *g[N];
+    enum journal_status status[N];
+    char tids[N][OTR_TID_SIZE], sql[200];
+    for (int i = 0; i < N; i++) {
+        snprintf(tids[i], sizeof tids[i], "88100000%d", i);
+        const struct journal_intent intent = {.kind = OTR_KIND_REFUND,
+                                              .channel = OTR_CHANNEL_API,
+                                              .tid = tids[i],
+                                              .operator_name = "asha",
+                                              .user_code = "20810200",
+                                              .idempotency_key = tids[i],
+                                              .content_mac = mac,
+                                              .cash_returned = true,
+                                              .deadline_ms = 40000};
+        struct journal_begun b;
+        CU_ASSERT_EQUAL_FATAL(journal_begin(j, &intent, &b), JOURNAL_OK);
+        f[i] = wrong_otp(b.attempt_id);
+        g[i] = &f[i];
+    }
+    snprintf(sql, sizeof sql,
+             "SELECT 1 FROM otprefund.open_attempt WHERE attempt_id = %" PRId64 " FOR UPDATE",
+             f[HELD].attempt_id);
+    CU_ASSERT_FATAL(pg_do("BEGIN") && pg_do(sql));
+    journal_finish_all(j, g, status, N);
+    for (int i = 0; i < N; i++) {
+        CU_ASSERT_EQUAL(status[i], i == HELD ? JOURNAL_DOWN : JOURNAL_OK);
+        CU_ASSERT_EQUAL(outcomes(f[i].attempt_id), i != HELD);
+    }
+    CU_ASSERT(pg_do("ROLLBACK"));
+    CU_ASSERT_EQUAL(journal_finish(j, &f[HELD]), JOURNAL_OK);
+    CU_ASSERT_EQUAL(outcomes(f[HELD].attempt_id), 1);
+}
+
 /* ---- connections that go away ---------------------------------------------------------------- */
 
 static atomic_bool enough;
@@ -384,6 +426,7 @@ int main(void) {
     CU_add_test(s, "reads are shared", reads_are_shared);
     CU_add_test(s, "one held up does not hold up the other",
                 one_held_up_does_not_hold_up_the_other);
+    CU_add_test(s, "one held row keeps no finding back", one_held_row_keeps_no_finding_back);
     CU_add_test(s, "connections cut at any moment", cut_off);
     int failed = suite_run();
     journal_close(j);
