@@ -30,7 +30,7 @@ static void print_transaction(const struct otr_transaction *t) {
 static int tell(struct otr *o, const struct otr_attempt *a) {
     struct otr_transaction t;
     struct otr_fault f;
-    char text[128];
+    char text[128], tid[OTR_TID_SIZE];
     snprintf(text, sizeof text, "%" PRId64, a->attempt_id);
     ctl_line("attempt", text);
     ctl_line("outcome", a->outcome ? otr_outcome_name(a->outcome) : "none yet");
@@ -41,7 +41,9 @@ static int tell(struct otr *o, const struct otr_attempt *a) {
                         otr_reason_name(a->reason));
     if (a->reason == OTR_REASON_NO_SUCH_TRANSACTION || a->tx_status == OTR_NO_STATUS)
         return ctl_fail(CTL_FAILED, "the bank knows no such transaction", NULL);
-    if (otr_transaction_get(o, a->tid, &t, &f) != OTR_OK)
+    snprintf(tid, sizeof tid, "%s", a->tid); /* none where it was asked for by reference */
+    if ((!*tid && otr_tid_of(o, a->client_ref_id, tid, &f) != OTR_OK) ||
+        otr_transaction_get(o, tid, &t, &f) != OTR_OK)
         return ctl_fail(CTL_DATABASE, "the transaction could not be read", f.detail);
     print_transaction(&t);
     return CTL_GOOD;

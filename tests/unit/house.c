@@ -78,6 +78,8 @@ static bool bank_answer(int fd, const char *request) {
     char tid[24] = "0", body[1024];
     const char *refund = strstr(request, "/refund/"), *inquiry = strstr(request, "/transaction/");
     const char *at = refund ? refund + 8 : inquiry ? inquiry + 13 : "0";
+    if (strncmp(at, "client_ref_id:R", 15) == 0) /* the reference of TID n is Rn */
+        at += 15;
     snprintf(tid, sizeof tid, "%.*s", (int)strspn(at, "0123456789"), at);
     if (refund && strncmp(at + strlen(tid), "/otp", 4) == 0) {
         snprintf(body, sizeof body,

@@ -1,7 +1,7 @@
 /*
  * house.h - the whole program in one process, for unit tests: its handlers, the core, a PostgreSQL of its
  * own (tests/pg.sh) and a bank that does as asked, in a process of its own; but for a TID that begins with
- * 403, 404 (no such transaction), 408 (no answer) or 502.
+ * 403, 404 (no such transaction), 408 (no answer) or 502.  The reference of TID n is Rn.
  */
 #ifndef TESTS_HOUSE_H
 #define TESTS_HOUSE_H

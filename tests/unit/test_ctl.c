@@ -296,6 +296,24 @@ static void verify_file(void) {
     ENDS(CTL("verify", file), FAILED, "No such file");
 }
 
+/* ---- inquire ---------------------------------------------------------------------------------- */
+
+static void inquire(void) {
+    ENDS(CTL("inquire", "77000001"), GOOD, "tid            77000001\n");
+    ENDS(CTL("inquire", "--ref", "R77000002"), GOOD, "tid            77000002\n");
+    ENDS(CTL("inquire", "--ref", "R77000002"), GOOD, "client_ref_id  R77000002\n"); /* now known */
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.attempt a JOIN otprefund.outcome o "
+                              "USING (attempt_id) WHERE a.client_ref_id = 'R77000002' "
+                              "AND o.outcome = 'answered'"),
+                    2);
+    ENDS(CTL("inquire", "40400001"), FAILED, "knows no such transaction");
+    ENDS(CTL("inquire", "--ref", "R40400002"), FAILED, "knows no such transaction");
+    ENDS(CTL("inquire", "50200001"), BANK, "the bank has not told");
+    ENDS(CTL("inquire", "--ref", "R50200002"), BANK, "the bank has not told");
+    ENDS(CTL("inquire", "77000001", "--ref", "R77000001"), USAGE, "either a TID or --ref");
+    ENDS(CTL("inquire", "077"), USAGE, "does not begin with 0");
+}
+
 /* ---- the way to the database ------------------------------------------------------------------ */
 
 static void the_way(void) {
@@ -386,6 +404,7 @@ int main(void) {
     CU_pSuite s = suite_begin("ctl", NULL, NULL);
     CU_add_test(s, "sealed by itself", by_itself);
     CU_add_test(s, "the way to the database", the_way);
+    CU_add_test(s, "inquire", inquire);
     CU_add_test(s, "verify a file", verify_file);
     CU_add_test(s, "proposed, and not decided by the same person", propose);
     CU_add_test(s, "decided by an auditor", decide);
