@@ -34,8 +34,9 @@ enum otr_status {
     OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent; but see fault.unsure */
     OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
-    OTR_CONFLICT, /* not possible as things stand now, as a refund of what an attempt has refunded:
-                     detail says why */
+    OTR_CONFLICT, /* not possible as things stand now, as a refund of what an attempt has refunded,
+                     or one that the bank's words contradict by anybody but a supervisor: detail
+                     says why */
     OTR_BROKEN,   /* our bug or a wrong set-up */
     OTR_STATUS__MAX
 };
@@ -52,7 +53,7 @@ enum otr_whose {
 struct otr_fault {
     enum otr_whose whose;
     int64_t attempt_id; /* OTR_BUSY: the open one; OTR_KEY_USED: the earlier one; OTR_CONFLICT: the
-                           one that refunded the transaction, or 0 */
+                           one that refunded the transaction or is contradicted, or 0 */
     char operator_name[OTR_NAME_SIZE]; /* OTR_BUSY: who is at it */
     int64_t since;                     /* OTR_BUSY: since when */
     int64_t retry_at;                  /* OTR_LIMITED */

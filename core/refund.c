@@ -75,10 +75,13 @@ static enum otr_status begin(struct otr *o, const struct otr_who *w, struct jour
         snprintf(f->operator_name, sizeof f->operator_name, "%s", b->open_operator);
         return s == JOURNAL_OPEN ? OTR_BUSY : OTR_KEY_USED;
     }
-    if (s == JOURNAL_REFUNDED) {
+    if (s == JOURNAL_REFUNDED || s == JOURNAL_CONTRADICTED) {
         core_fault(f, OTR_CONFLICT, OTR_WHOSE_CALLER,
-                   "This transaction was refunded already. Nothing was sent. Do not return the "
-                   "cash a second time.");
+                   s == JOURNAL_REFUNDED
+                       ? "This transaction was refunded already. Nothing was sent. Do not return "
+                         "the cash a second time."
+                       : "A word of the bank disagrees with what is recorded of this transaction. "
+                         "Nothing was sent. Do not return cash: a supervisor must look at it first.");
         f->attempt_id = b->attempt_id;
         return OTR_CONFLICT;
     }

@@ -166,6 +166,9 @@ static bool may_act(const struct page *p, const struct page_transaction *t, enum
     if (!t->may_refund || !p->csrf_token || !p->idempotency_key[0] || !p->idempotency_key[1] ||
         x->open_attempt_id || proof == PROOF_NO_SUCH)
         return false;
+    /* Cash may be out already; the journal refuses it too. */
+    if (x->contradicted && !(p->viewer && p->viewer->role == OTR_ROLE_SUPERVISOR))
+        return false;
     if (proof == PROOF_ASKING && !has_error(t)) /* the page renews itself: typing would be lost */
         return false;
     return x->tx_status == TX_REFUND_PENDING;
@@ -175,7 +178,7 @@ static void put_steps(struct fill *f, const struct page_transaction *t, enum pro
     const struct page *p = f->page;
     bool act = may_act(p, t, proof);
     node_bool(f->m, f->root, "act", act);
-    node_bool(f->m, f->root, "error", has_error(t));
+    node_bool(f->m, f->root, "error", act && has_error(t));
     node_text(f->m, f->root, "otp_error", t->otp_error);
     node_bool(f->m, f->root, "cash_error", t->cash_error);
     node_bool(f->m, f->root, "unsure", act && proof != PROOF_ANSWERED);

@@ -7,7 +7,7 @@ SET LOCAL ROLE otprefund_owner;
 -- ---- refunded once ---------------------------------------------------------------------------------
 
 -- The bank credits a transaction once: there is nothing left to ask for, and an inquiry's "refunded"
--- could not be told apart from the first attempt's.  Where that one is in doubt, the bank decides.
+-- could not be told apart from the first attempt's.  Where that one is in doubt, a supervisor may ask.
 CREATE FUNCTION otprefund.refunded_attempt(p_tid text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -26,6 +26,29 @@ END
 $$;
 COMMENT ON FUNCTION otprefund.refunded_attempt(text) IS
     'The attempt that refunded this transaction, if there is one that is not in doubt.';
+
+-- As long as a word of the bank disagrees with what is recorded, cash may be out already: a person who
+-- answers for it looks first, and no operator or machine asks for more.
+CREATE FUNCTION otprefund.contradicted_attempt(p_tid text, p_channel text, p_operator text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF p_channel <> 'api' AND EXISTS (SELECT FROM otprefund.operator o
+                                       WHERE o.name = p_operator AND o.role = 'supervisor'
+                                         AND NOT o.disabled) THEN
+        RETURN NULL;
+    END IF;
+    RETURN (
+        SELECT a.attempt_id
+          FROM otprefund.attempt a
+         WHERE a.tid = p_tid
+           AND (SELECT c.attempt_id FROM otprefund.contradiction c
+                 WHERE c.attempt_id = a.attempt_id LIMIT 1) IS NOT NULL
+         ORDER BY a.attempt_id + 0
+         LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION otprefund.contradicted_attempt(text, text, text) IS
+    'The first attempt on this transaction that a word of the bank disagrees with, where it is not a supervisor who asks for a refund; else NULL.';
 
 CREATE OR REPLACE FUNCTION otprefund.attempt_begin(
     p_kind text, p_channel text, p_tid text, p_client_ref_id text, p_operator text, p_user_code text,
@@ -76,6 +99,12 @@ BEGIN
                 o_status := 'refunded';
                 RETURN;
             END IF;
+            o_attempt_id := CASE p_kind
+                WHEN 'refund' THEN otprefund.contradicted_attempt(p_tid, p_channel, p_operator) END;
+            IF o_attempt_id IS NOT NULL THEN
+                o_status := 'contradicted';
+                RETURN;
+            END IF;
             o_retry_at := CASE p_kind
                 WHEN 'otp' THEN otprefund.otp_again_at(p_tid, p_otp_cooldown_s, p_otp_per_hour, v_now)
                 ELSE otprefund.refund_again_at(p_tid, p_wrong_otp_per_hour, v_now) END;
@@ -120,7 +149,7 @@ END
 $$;
 COMMENT ON FUNCTION otprefund.attempt_begin(text, text, text, text, text, text, text, text, bytea, bytea,
         boolean, bigint, integer, integer, integer, integer) IS
-    'Records an intent. Status begun; same or key_used (the idempotency key was used before); open (a refund attempt on this tid is open); refunded (one has refunded it); limited (try again at o_retry_at). Only begun writes.';
+    'Records an intent. Status begun; same or key_used (the idempotency key was used before); open (a refund attempt on this tid is open); refunded (one has refunded it); contradicted (a word of the bank disagrees with one, and it is no supervisor who asks); limited (try again at o_retry_at). Only begun writes.';
 
 -- ---- nothing is forgotten --------------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ BEGIN
                AND (i.kind = 'inquiry' OR (q.attempt_id IS NULL
                    AND (SELECT e.attempt_id FROM otprefund.attempt e
                          WHERE e.tid = i.tid AND e.kind = i.kind LIMIT 1) IS NULL
+                   AND (i.kind <> 'refund' OR (SELECT e.attempt_id FROM otprefund.attempt e
+                         WHERE e.tid = i.tid
+                           AND (SELECT c.attempt_id FROM otprefund.contradiction c
+                                 WHERE c.attempt_id = e.attempt_id LIMIT 1) IS NOT NULL
+                         LIMIT 1) IS NULL)
                    AND (SELECT e.attempt_id FROM otprefund.attempt e
                          WHERE e.idempotency_key = i.idempotency_key AND e.operator || '' = i.operator
                          LIMIT 1) IS NULL)) AS clear

@@ -12,6 +12,7 @@ static const char *const texts[] = {
     [JOURNAL_KEY_USED] = "this idempotency key was used before with other content",
     [JOURNAL_OPEN] = "a refund attempt on this transaction is open",
     [JOURNAL_REFUNDED] = "an attempt has refunded this transaction",
+    [JOURNAL_CONTRADICTED] = "a word of the bank disagrees with an attempt on this transaction",
     [JOURNAL_LIMITED] = "a limit is reached for this transaction",
     [JOURNAL_NOT_FOUND] = "not in the journal",
     [JOURNAL_REFUSED] = "the database refused the values",

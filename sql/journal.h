@@ -19,6 +19,8 @@ enum journal_status {
     JOURNAL_KEY_USED, /* begin: this key was used before with other content: nothing written */
     JOURNAL_OPEN,     /* begin: a refund attempt on this transaction is open: nothing written */
     JOURNAL_REFUNDED, /* begin: an attempt has refunded this transaction: nothing written */
+    JOURNAL_CONTRADICTED, /* begin: a word of the bank disagrees with an attempt on this transaction,
+                             and it is no supervisor who asks: nothing written */
     JOURNAL_LIMITED,  /* begin: a limit is reached, try again at retry_at: nothing written */
     JOURNAL_NOT_FOUND,
     JOURNAL_REFUSED, /* the database refused the values (a CHECK, a type): nothing written; our bug

@@ -56,7 +56,7 @@ static enum journal_status begin_read(const PGresult *r, struct journal_begun *b
         {"begun", JOURNAL_OK},          {"same", JOURNAL_SAME},
         {"key_used", JOURNAL_KEY_USED}, {"open", JOURNAL_OPEN},
         {"limited", JOURNAL_LIMITED},   {"absent", JOURNAL_NOT_FOUND},
-        {"refunded", JOURNAL_REFUNDED},
+        {"refunded", JOURNAL_REFUNDED}, {"contradicted", JOURNAL_CONTRADICTED},
     };
     if (PQntuples(r) != 1)
         return JOURNAL_REFUSED;

@@ -7,6 +7,9 @@ CREATE TEMP TABLE pair (n bigserial PRIMARY KEY, a bigint UNIQUE, b bigint UNIQU
 CREATE TEMP TABLE difference (round integer, what text, one text, many text);
 CREATE TEMP TABLE seen (word text, at_once boolean);
 
+-- One of the two in each world may go on after a contradiction.
+INSERT INTO otprefund.operator (name, role) VALUES ('a1', 'supervisor'), ('b1', 'supervisor');
+
 CREATE FUNCTION pg_temp.any_of(VARIADIC p text[]) RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT p[1 + floor(random() * cardinality(p))::integer] $$;
 CREATE FUNCTION pg_temp.number(p_id bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$

@@ -137,17 +137,25 @@ static void not_refunded_then_refunded(void) {
     says(second, "resolution|refunded|not_refunded\n");
 }
 
-/* The bank credits once, so a second refund is not even asked for; unless the first is in doubt. */
+/* The bank credits once, so a second refund is not even asked for; unless the first is in doubt, and then
+ * by a supervisor only: cash may be out already. */
 static void refunded_once(void) {
     const char *tid = new_tid();
     int64_t first = refunded(tid);
     struct journal_intent i = intent(OTR_KIND_REFUND, tid);
     struct journal_begun b;
+    i.operator_name = "usha";
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_REFUNDED);
     CU_ASSERT_EQUAL(b.attempt_id, first);
     ask(tid, 4);
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_REFUNDED);
     ask(tid, 3);
+    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_CONTRADICTED);
+    CU_ASSERT_EQUAL(b.attempt_id, first);
+    i.operator_name = "asha"; /* a supervisor */
+    i.channel = OTR_CHANNEL_API; /* a client of that name is no person */
+    CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_CONTRADICTED);
+    i.channel = OTR_CHANNEL_DESK;
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_OK);
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_SAME);
     tid = new_tid(); /* one that came to nothing stands in nobody's way */
@@ -403,7 +411,9 @@ static void by_index(void) {
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
-    if (!steps_open())
+    /* The steps are made by a supervisor: nobody else goes on after a contradiction. */
+    if (!steps_open() ||
+        !pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('asha', 'supervisor')"))
         return 1;
     CU_pSuite s = suite_begin("contradiction", NULL, NULL);
     CU_add_test(s, "refunded, and an inquiry says not", refunded_and_not);

@@ -95,10 +95,31 @@ static void test_same(void) {
     CU_ASSERT_EQUAL(
         pg_number(
             "SELECT count(DISTINCT word) FROM seen WHERE word IN ('begun', 'same', 'key_used', "
-            "'open', 'refunded', 'limited', 'ok', 'late', 'contradiction')"),
-        9);
+            "'open', 'refunded', 'contradicted', 'limited', 'ok', 'late', 'contradiction')"),
+        10);
     CU_ASSERT(pg_number("SELECT count(*) FROM otprefund.contradiction") > 20);
     printf(" (%lld begins and findings) ", (long long)pg_number("SELECT count(*) FROM seen"));
+}
+
+/* Two who ask for a first refund; the bank has told two amounts of the one transaction. */
+static void test_contradicted(void) {
+    static const char told_twice[] =
+        "WITH a AS (INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, "
+        "commit_token, started_at, deadline_at) VALUES ('inquiry', 'desk', '39000001', 'x', 'n:1', "
+        "uuid_send(gen_random_uuid()), clock_timestamp(), clock_timestamp() + interval '1 s') "
+        "RETURNING attempt_id) "
+        "INSERT INTO otprefund.contradiction (attempt_id, by_attempt_id, what, recorded, found) "
+        "SELECT attempt_id, attempt_id, 'amount', '500', '600' FROM a";
+    static const char both[] =
+        "SELECT o_status FROM otprefund.attempt_begin_many("
+        "ARRAY['refund', 'refund'], ARRAY['desk', 'desk'], ARRAY['39000001', '39000002'], "
+        "ARRAY[NULL, NULL]::text[], ARRAY['x', 'x'], ARRAY['20110001', '20110001'], "
+        "ARRAY['n:1', 'n:1'], ARRAY['many-1', 'many-2'], ARRAY[sha256('m'), sha256('m')], "
+        "ARRAY[uuid_send(gen_random_uuid()), uuid_send(gen_random_uuid())], ARRAY[true, true], "
+        "ARRAY[NULL, NULL]::bigint[], ARRAY[60000, 60000], ARRAY[60, 60], ARRAY[5, 5], "
+        "ARRAY[5, 5])";
+    CU_ASSERT(pg_do(told_twice));
+    CU_ASSERT_STRING_EQUAL(pg_column(both), "contradicted\nbegun\n");
 }
 
 static void test_arrays(void) {
@@ -136,6 +157,7 @@ int main(void) {
     CU_add_test(s, "plans made when none was open", test_plans_when_none_is_open);
     CU_add_test(s, "plans made when few were open", test_plans_when_few_are_open);
     CU_add_test(s, "many at once as one by one", test_same);
+    CU_add_test(s, "contradicted", test_contradicted);
     int failed = suite_run();
     pg_teardown();
     return failed;

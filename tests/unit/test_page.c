@@ -317,6 +317,20 @@ static void test_history(void) {
     CU_ASSERT_EQUAL(count("OTP sent"), 1);
 }
 
+/* As long as a word of the bank disagrees, only a supervisor has the forms. */
+static void test_contradicted(void) {
+    struct page_transaction v = view(3);
+    RENDER(page_transaction(&page, &v, &out));
+    CU_ASSERT_TRUE(has("name=\"otp\"") && !has("A supervisor must look"));
+    t.contradicted = true;
+    RENDER(page_transaction(&page, &v, &out));
+    CU_ASSERT_TRUE(has("A supervisor must look at it") && !has("<form method=\"post\""));
+    asha.role = OTR_ROLE_SUPERVISOR;
+    RENDER(page_transaction(&page, &v, &out));
+    CU_ASSERT_TRUE(has("A supervisor must look at it") && has("name=\"otp\""));
+    asha.role = OTR_ROLE_OPERATOR;
+}
+
 static void test_hostile_transaction(void) {
     struct page_transaction v = view(3);
     snprintf(t.customer, sizeof t.customer, "%s", EVIL);
@@ -332,10 +346,12 @@ static void test_hostile_transaction(void) {
     t.amount = INT64_MAX;
     t.otp_at = INT64_MAX;
     t.contradicted = true;
+    asha.role = OTR_ROLE_SUPERVISOR;
     page.csrf_token = EVIL;
     RENDER(page_transaction(&page, &v, &out));
     CU_ASSERT(count("&lt;script&gt;") >= 6);
     CU_ASSERT_TRUE(has("A supervisor must look"));
+    asha.role = OTR_ROLE_OPERATOR;
     snprintf(asha.full_name, sizeof asha.full_name, "Asha Verma");
 }
 
@@ -435,6 +451,7 @@ static const CU_TestInfo tests[] = {
     {"limits", test_limits},
     {"form errors", test_form_errors},
     {"history", test_history},
+    {"contradicted", test_contradicted},
     {"hostile transaction", test_hostile_transaction},
     {"every attempt", test_every_attempt},
     {"receipt", test_receipt},
