@@ -11,6 +11,7 @@
 #include "fcgi/filter.h"
 #include "fcgi/log.h"
 #include "fcgi/text.h"
+#include "sql/clock.h"
 
 #define BODY_MAX   16384
 #define WAIT_MAX_S 30
@@ -78,13 +79,14 @@ bool api_admit(struct visit *v) {
     return true;
 }
 
-/* How long this caller wants to wait, in milliseconds. */
+/* How long this caller still wants to wait, in milliseconds, for all that he asked for. */
 static int wait_ms(struct visit *v) {
     int s = request_wait_s(v->request, WAIT_MAX_S, -1);
-    if (s < 0)
-        return v->app->settings->desk_wait_ms;
-    reply_header(v->reply, "Preference-Applied", "wait=%d", s);
-    return s * 1000;
+    int64_t gone = (clock_monotonic_us() - v->started_us) / 1000;
+    int64_t left = (s < 0 ? v->app->settings->desk_wait_ms : s * 1000) - gone;
+    if (s >= 0)
+        reply_header(v->reply, "Preference-Applied", "wait=%d", s);
+    return left > 0 ? (int)left : 0;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /*
  * house.h - the whole program in one process, for unit tests: its handlers, the core, a PostgreSQL of its
  * own (tests/pg.sh) and a bank that does as asked, in a process of its own; but for a TID that begins with
- * 403, 404 (no such transaction), 408 (no answer) or 502.  The reference of TID n is Rn.
+ * 403, 404 (no such transaction), 408 (no answer), 409 (late) or 502.  The reference of TID n is Rn.
  */
 #ifndef TESTS_HOUSE_H
 #define TESTS_HOUSE_H
@@ -30,11 +30,13 @@ struct house_request {
     const char *extra;   /* one more variable, as NAME=value */
 };
 
-/* The answer to the last request: head and body as sent, whether it was whole, and its status. */
+/* The answer to the last request: head and body as sent, whether it was whole, and its status;
+ * whether it waited for the bank without a worker. */
 struct house_answer {
     char text[1 << 20];
     size_t size;
     int status;
+    bool parked;
 };
 extern struct house_answer house_answer;
 

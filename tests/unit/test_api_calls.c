@@ -71,6 +71,59 @@ static void test_no_answer(void) {
     CU_ASSERT(names_inquiry("40800001"));
 }
 
+/* ---- nobody waits for the bank on a worker ----------------------------------------------------- */
+
+#define FORM "application/x-www-form-urlencoded"
+
+static int post(const char *path, const char *login, const char *fields) {
+    char body[400];
+    snprintf(body, sizeof body, "csrf_token=%s&idempotency_key=silent-1%s", house_token(login),
+             fields);
+    return house_ask(&(struct house_request){
+        .method = "POST", .path = path, .login = login, .type = FORM, .body = body});
+}
+
+/* Number of an attempt whose refund the silent bank never answered; NULL: there is none. */
+static const char *unanswered(void) {
+    CU_ASSERT_EQUAL(post("/refunds/40800003/refund", "asha", "&otp=4820&cash_returned=yes"), 303);
+    CU_ASSERT(house_answer.parked);
+    for (int i = 0; i < 200; i++, usleep(100000)) {
+        const char *id = pg_text("SELECT a.attempt_id FROM otprefund.attempt a JOIN "
+                                 "otprefund.outcome o USING (attempt_id) WHERE a.tid = '40800003'");
+        if (*id)
+            return id;
+    }
+    return NULL;
+}
+
+static void test_parked(void) {
+    char ask[64], propose[64], body[300];
+    CU_ASSERT_EQUAL(get("client_ref_id:R40800002", NULL), 503);
+    CU_ASSERT(house_answer.parked && says("has not said yet"));
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
+                        .method = "GET", .path = "/", .query = "q=R40800002", .login = "asha"}),
+                    200);
+    CU_ASSERT(house_answer.parked && says("The bank has not answered yet"));
+    const char *id = unanswered();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(id);
+    snprintf(ask, sizeof ask, "/attempts/%s/ask", id);
+    snprintf(propose, sizeof propose, "/attempts/%s/propose", id);
+    CU_ASSERT_EQUAL(post(propose, "sunil", "&resolution=refunded&reason=they+wrote+a+letter&inquiry="),
+                    202);
+    CU_ASSERT(house_answer.parked);
+    snprintf(body, sizeof body, "csrf_token=%s", house_token("asha"));
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
+                        .method = "POST", .path = ask, .login = "asha", .type = FORM, .body = body}),
+                    303);
+    CU_ASSERT(house_answer.parked);
+}
+
+/* Two questions, each answered within the time, and both together not. */
+static void test_one_wait(void) {
+    CU_ASSERT_EQUAL(get("client_ref_id:R40900001", "HTTP_PREFER=wait=1"), 503);
+    CU_ASSERT_EQUAL(get("client_ref_id:R40900001", "HTTP_PREFER=wait=10"), 200);
+}
+
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
@@ -83,6 +136,8 @@ int main(void) {
     CU_add_test(s, "nothing learnt is no answer", test_nothing_told);
     CU_add_test(s, "nor is what was known before", test_known_before);
     CU_add_test(s, "no answer in time", test_no_answer);
+    CU_add_test(s, "nobody waits on a worker", test_parked);
+    CU_add_test(s, "one time to wait", test_one_wait);
     int failed = suite_run();
     house_close();
     return failed;
