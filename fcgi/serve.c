@@ -20,6 +20,7 @@
 
 #include "fcgi/body.h"
 #include "fcgi/gate.h"
+#include "fcgi/guests.h"
 #include "fcgi/log.h"
 #include "fcgi/outlet.h"
 #include "fcgi/reserve.h"
@@ -38,6 +39,7 @@ struct serve {
     serve_handler *handler;
     void *arg;
     struct sheets *sheets;
+    struct guests *guests; /* connections that are watched */
     pthread_mutex_t lock;
     struct serve_task *first, **last; /* to be run, in order */
     atomic_int under_way;             /* requests not yet answered */
@@ -84,6 +86,13 @@ static bool drain(struct body *b) {
 static bool watch(struct serve *s, int op, int fd) {
     struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.fd = fd};
     return epoll_ctl(s->epoll_fd, op, fd, &e) == 0;
+}
+
+/* Nobody works on the connection: it waits for its next request. */
+static void seat(struct serve *s, int op, int fd) {
+    guests_seat(s->guests, fd); /* first: the event may come before watch returns */
+    if (!watch(s, op, fd) && guests_take(s->guests, fd))
+        close(fd);
 }
 
 /* The library closes its end where it does not like a request; then there is a new one. */
@@ -154,7 +163,9 @@ static void complete(struct job *j) {
     keep = outlet_end(&j->outlet, j->reply.broken) && keep;
     reply_free(&j->reply);
     request_clear(&j->request);
-    if (!keep || !watch(s, EPOLL_CTL_MOD, j->fd))
+    if (keep && !atomic_load(&s->stopping))
+        seat(s, EPOLL_CTL_MOD, j->fd);
+    else
         close(j->fd);
 }
 
@@ -270,23 +281,27 @@ static void spare_open(struct serve *s) {
         close(fd);
 }
 
-/* The spare descriptor is given up for one connection, whose request is answered with 503. */
+/* No room for a connection: its request is answered with 503. */
+static void turn_away(int fd, unsigned char *room) {
+    struct gate_look look;
+    gate_wait(fd, room, 100, &look);
+    if (look.id)
+        gate_refuse(fd, look.id, 503);
+    close(fd);
+}
+
+/* The spare descriptor is given up for one connection. */
 static void out_of_descriptors(struct serve *s, unsigned char *room) {
     static const struct timespec pause = {.tv_nsec = 20000000};
-    struct gate_look look;
     log_event(LOG_ERROR, NULL, "accept", "error", strerror(errno), NULL);
     int spare = atomic_exchange(&s->spare_fd, -1);
     if (spare >= 0)
         close(spare);
     int fd = spare >= 0 ? accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC) : -1;
-    if (fd < 0) {
+    if (fd < 0)
         nanosleep(&pause, NULL); /* no busy loop while nothing can be had */
-    } else {
-        gate_wait(fd, room, 100, &look);
-        if (look.id)
-            gate_refuse(fd, look.id, 503);
-        close(fd);
-    }
+    else
+        turn_away(fd, room);
     spare_open(s);
 }
 
@@ -301,18 +316,21 @@ static void take_on(struct serve *s, unsigned char *room) {
             break;
         }
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_time, sizeof(read_time));
-        if (!watch(s, EPOLL_CTL_ADD, fd))
-            close(fd);
+        if (!guests_let_in(s->guests, fd)) {
+            turn_away(fd, room);
+            break;
+        }
+        seat(s, EPOLL_CTL_ADD, fd);
     }
     if (atomic_load(&s->spare_fd) < 0)
         spare_open(s);
     watch(s, EPOLL_CTL_MOD, s->listen_fd);
 }
 
-/* Bytes are there, or the other side has gone. */
-static void attend(struct serve *s, int fd, struct bench *bench) {
+/* Bytes are there, or the other side has gone.  fd was taken out. */
+static void attend(struct serve *s, int fd, struct bench *bench, int wait_ms) {
     struct gate_look look;
-    enum gate_verdict v = gate_wait(fd, bench->room, GATE_WAIT_MS, &look);
+    enum gate_verdict v = gate_wait(fd, bench->room, wait_ms, &look);
     if (v == GATE_READY) {
         answer(s, fd, &look, bench);
         return;
@@ -323,6 +341,13 @@ static void attend(struct serve *s, int fd, struct bench *bench) {
         gate_refuse(fd, look.id, v == GATE_TOO_LARGE ? 431 : 400);
     }
     close(fd);
+}
+
+/* While it stops: who waits and has asked is answered, and nobody is kept.  What another worker keeps
+ * in spite of that (it saw no stop yet) it finds here itself. */
+static void clear_seats(struct serve *s, struct bench *bench) {
+    for (int fd; (fd = guests_take_any(s->guests)) >= 0;)
+        attend(s, fd, bench, 0);
 }
 
 /* The next event.  A worker that has had none for a while lets memory go that was needed before,
@@ -358,9 +383,10 @@ static void *work(void *arg) {
             run_task(s);
         else if (e.data.fd == s->listen_fd)
             take_on(s, bench->room);
-        else
-            attend(s, e.data.fd, bench);
+        else if (guests_take(s->guests, e.data.fd)) /* else it has just been closed */
+            attend(s, e.data.fd, bench, GATE_WAIT_MS);
     }
+    clear_seats(s, bench);
     see_out(s);
     job_free(bench->job);
     bench_close(bench, true);
@@ -392,6 +418,7 @@ struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, vo
     pthread_cond_init(&s->news, NULL);
     s->last = &s->first;
     s->sheets = sheets_new(workers);
+    s->guests = guests_new();
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->task_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -399,7 +426,7 @@ struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, vo
     spare_open(s);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
-    bool good = s->sheets && s->epoll_fd >= 0 && s->stop_fd >= 0 && s->task_fd >= 0;
+    bool good = s->sheets && s->guests && s->epoll_fd >= 0 && s->stop_fd >= 0 && s->task_fd >= 0;
     int error = good && serve_watch_all(s) ? 0 : errno;
     while (!error && s->started < workers) {
         error = pthread_create(&s->threads[s->started], &attr, work, s);
@@ -432,6 +459,7 @@ void serve_stop(struct serve *s) {
     if (s->task_fd >= 0)
         close(s->task_fd);
     sheets_free(s->sheets);
+    guests_free(s->guests);
     pthread_cond_destroy(&s->news);
     pthread_mutex_destroy(&s->lock);
     if (s->spare_fd >= 0)

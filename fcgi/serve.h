@@ -46,8 +46,10 @@ struct serve;
  * not. */
 struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, void *arg, char *why,
                           size_t why_size);
-/* Takes no further requests, lets those under way finish (also those left by their handlers: whatever
- * they wait for must come), ends the threads, frees.  NULL allowed. */
+/* Takes no further requests, lets those that have come finish (also those left by their handlers:
+ * whatever they wait for must come), ends the threads, frees.  Connections without a request are closed
+ * at once, the others after their answer; what still waits at the socket's door stays there.  NULL
+ * allowed. */
 void serve_stop(struct serve *s);
 
 #endif

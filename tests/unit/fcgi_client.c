@@ -1,6 +1,7 @@
 /* fcgi_client.c - FastCGI records as a web server sends them (FastCGI specification 1.0, section 3). */
 #include "tests/unit/fcgi_client.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ static size_t pair(unsigned char *to, const char *name, const char *value) {
     return 2 + n + v;
 }
 
-int fcgi_send(int fd, const char *path, size_t pieces) {
-    static const unsigned char begin[8] = {0, 1, 0};
+static int ask(int fd, const char *path, bool keep, size_t pieces) {
+    const unsigned char begin[8] = {0, 1, keep};
     unsigned char out[1024];
     size_t n = head(out, 1, 8), at, params;
     memcpy(out + n, begin, 8);
@@ -57,6 +58,14 @@ int fcgi_send(int fd, const char *path, size_t pieces) {
     if (pieces && pieces < n)
         n = pieces;
     return send(fd, out, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
+}
+
+int fcgi_send(int fd, const char *path, size_t pieces) {
+    return ask(fd, path, false, pieces);
+}
+
+int fcgi_send_keep(int fd, const char *path) {
+    return ask(fd, path, true, 0);
 }
 
 static int receive_all(int fd, void *to, size_t size) {

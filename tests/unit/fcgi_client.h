@@ -10,6 +10,8 @@
 int fcgi_connect(const char *path);
 /* Sends a GET of a path; pieces > 0: only so many of its bytes.  0: sent. */
 int fcgi_send(int fd, const char *path, size_t pieces);
+/* All of it, and wants the connection kept for the next one. */
+int fcgi_send_keep(int fd, const char *path);
 /* Reads the answer: its HTTP status, 0 if it ended before its end; text (if not NULL) gets it. */
 int fcgi_receive(int fd, char *text, size_t size);
 /* All of it, on a connection of its own. */

@@ -30,6 +30,7 @@
 #define IDLE    3000
 #define LEFT    200
 #define LONGER_S 7 /* than a body may take */
+#define AT_SIGNAL -1
 
 static char path[64], folder[] = "/tmp/otprefund-serve.XXXXXX";
 static pid_t server;
@@ -69,7 +70,7 @@ static void starve(bool yes) {
 struct later {
     struct serve_task task;
     struct reply *reply;
-    int seconds; /* 0: half a one */
+    int seconds; /* 0: half a one; AT_SIGNAL: when SIGUSR1 comes */
 };
 
 static void go_on(struct serve_task *task) {
@@ -80,9 +81,20 @@ static void go_on(struct serve_task *task) {
     free(task);
 }
 
+/* All threads of the server block it. */
+static void wait_for(int number) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigwait(&set, &number);
+}
+
 static void *call_later(void *arg) {
     struct later *l = arg;
-    usleep(l->seconds ? (useconds_t)l->seconds * 1000000 : 500000);
+    if (l->seconds == AT_SIGNAL)
+        wait_for(SIGUSR1);
+    else
+        usleep(l->seconds ? (useconds_t)l->seconds * 1000000 : 500000);
     serve_soon(l->reply, &l->task);
     return NULL;
 }
@@ -134,6 +146,10 @@ static bool handle(void *arg, struct request *request, int refused, const char *
     reply_restart(reply, refused ? refused : 200, "text/plain");
     if (strcmp(request->path, "/later") == 0 && leave(reply, 0))
         return false;
+    if (strcmp(request->path, "/signal") == 0 && leave(reply, AT_SIGNAL))
+        return false;
+    if (strcmp(request->path, "/busy") == 0) /* the worker, too */
+        wait_for(SIGUSR1);
     char byte; /* of the body, which is still to come to its end when the answer goes out */
     if (strcmp(request->path, "/longer") == 0 && request->read(request->read_arg, &byte, 1) == 1 &&
         leave(reply, LONGER_S))
@@ -163,20 +179,22 @@ static void serve_for_ever(int descriptors) {
     log_setup(LOG_LEVEL__MAX, false);
     mallopt(M_ARENA_MAX, 1); /* else each thread has some memory put by */
     pthread_t thread;
+    sigset_t waited_for;
+    sigemptyset(&waited_for);
+    sigaddset(&waited_for, SIGTERM);
+    sigaddset(&waited_for, SIGUSR1);
+    sigaddset(&waited_for, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &waited_for, NULL);
     if (pthread_create(&thread, NULL, eater, NULL) != 0)
         _exit(9);
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
     struct serve *s = NULL;
-    sigset_t end;
-    int number;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &end, NULL);
     if (setrlimit(RLIMIT_NOFILE, &files) != 0 || !listen_open(&door, path, why, sizeof why) ||
         !(s = serve_start(door.fd, WORKERS, handle, NULL, why, sizeof why)))
         _exit(9);
-    sigwait(&end, &number);
+    wait_for(SIGTERM);
     serve_stop(s);
+    wait_for(SIGUSR2); /* as the program, which has outcomes to write yet */
     _exit(0);
 }
 
@@ -186,6 +204,15 @@ static void server_start(int descriptors) {
         serve_for_ever(descriptors);
     for (int i = 0; i < 500 && fcgi_get(path, "/", NULL, 0) != 200; i++)
         usleep(10000);
+}
+
+static void server_end(void) {
+    int status = -1;
+    CU_ASSERT_EQUAL(waitpid(server, &status, WNOHANG), 0); /* it lives */
+    kill(server, SIGUSR2);
+    CU_ASSERT_EQUAL(waitpid(server, &status, 0), server);
+    CU_ASSERT_EQUAL(status, 0);
+    unlink(path);
 }
 
 static void server_stop(void) {
@@ -423,7 +450,7 @@ static void test_slow_readers(void) {
 
 /* An orderly stop waits for them, and for nothing else. */
 static void test_stop(void) {
-    int held[LEFT], status = -1;
+    int held[LEFT];
     char text[4096];
     server_start(0);
     for (int i = 0; i < LEFT; i++) {
@@ -437,10 +464,75 @@ static void test_stop(void) {
         CU_ASSERT_EQUAL(fcgi_receive(held[i], text, sizeof text), 200);
         close(held[i]);
     }
-    CU_ASSERT_EQUAL(waitpid(server, &status, 0), server);
-    CU_ASSERT_EQUAL(status, 0);
     close(idle);
-    unlink(path);
+    server_end();
+}
+
+static bool closed(int fd) {
+    char byte;
+    return recv(fd, &byte, 1, 0) == 0;
+}
+
+/* Who is not being answered is told at once that nobody will, while others are still waited for; and
+ * those are answered, and no longer kept. */
+static void test_stop_kept(void) {
+    char text[4096];
+    server_start(0);
+    int idle = fcgi_connect(path), fresh = fcgi_connect(path), asks = fcgi_connect(path);
+    CU_ASSERT_EQUAL(fcgi_send_keep(idle, "/"), 0);
+    CU_ASSERT_EQUAL(fcgi_receive(idle, text, sizeof text), 200);
+    CU_ASSERT_EQUAL(fcgi_send_keep(asks, "/signal"), 0);
+    usleep(250000);
+    kill(server, SIGTERM);
+    CU_ASSERT(closed(idle));
+    CU_ASSERT(closed(fresh));
+    kill(server, SIGUSR1);
+    CU_ASSERT_EQUAL(fcgi_receive(asks, text, sizeof text), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "later\n"));
+    CU_ASSERT(closed(asks));
+    close(idle);
+    close(fresh);
+    close(asks);
+    server_end();
+}
+
+/* Whose request is there when the stop comes is answered, kept or not taken on yet. */
+static void test_stop_came_before(void) {
+    enum { CAME = 40 };
+    int busy[WORKERS], came[CAME];
+    char text[4096];
+    server_start(0);
+    for (int i = 0; i < CAME / 2; i++) {
+        came[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send_keep(came[i], "/"), 0);
+        CU_ASSERT_EQUAL(fcgi_receive(came[i], text, sizeof text), 200);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        busy[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send(busy[i], "/busy", 0), 0);
+    }
+    usleep(250000);
+    for (int i = 0; i < CAME; i++) {
+        if (i >= CAME / 2)
+            came[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send_keep(came[i], "/"), 0);
+    }
+    kill(server, SIGTERM);
+    usleep(100000);
+    for (int i = 0; i < WORKERS; i++) { /* one at a time: a signal that is pending is not counted */
+        kill(server, SIGUSR1);
+        usleep(50000);
+    }
+    for (int i = 0; i < CAME; i++) {
+        CU_ASSERT_EQUAL(fcgi_receive(came[i], text, sizeof text), 200);
+        CU_ASSERT(closed(came[i]));
+        close(came[i]);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        CU_ASSERT_EQUAL(fcgi_receive(busy[i], text, sizeof text), 200);
+        close(busy[i]);
+    }
+    server_end();
 }
 
 /* Descriptors beyond 1024 too, where select(2) ends. */
@@ -484,6 +576,8 @@ int main(void) {
     CU_add_test(s, "who answers for others", test_shared);
     CU_add_test(s, "slow readers", test_slow_readers);
     CU_add_test(s, "an orderly stop", test_stop);
+    CU_add_test(s, "a stop and the connections it keeps", test_stop_kept);
+    CU_add_test(s, "what came before a stop", test_stop_came_before);
     CU_add_test(s, "thousands of idle connections", test_idle);
     int failed = suite_run();
     rmdir(folder);

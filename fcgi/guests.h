@@ -1,0 +1,34 @@
+/*
+ * guests.h - the web server's connections that nobody works on: idle, kept for the next request, or with
+ * one that no worker has taken yet.
+ *
+ * epoll does not tell which they are, and an orderly stop has to: else the web server sends its next
+ * request to somebody who has left.  Whoever wants to work on such a connection, or to close it, takes it
+ * out first; what was taken out is the taker's alone, whatever events are still on their way.
+ */
+#ifndef OTPREFUND_GUESTS_H
+#define OTPREFUND_GUESTS_H
+
+#include <stdbool.h>
+
+struct guests;
+
+/* NULL: no memory.  free: whoever is in it stays open; NULL allowed. */
+struct guests *guests_new(void);
+void guests_free(struct guests *g);
+
+/* ---- any thread ------------------------------------------------------------------------------ */
+
+/* Makes room for a new connection.  false: no memory. */
+bool guests_let_in(struct guests *g, int fd);
+
+/* Nobody works on fd any more.  It was let in. */
+void guests_seat(struct guests *g, int fd);
+
+/* Takes fd out.  false: it is not in it: somebody else works on it, or it is closed. */
+bool guests_take(struct guests *g, int fd);
+
+/* Takes one out, whichever.  -1: there is none. */
+int guests_take_any(struct guests *g);
+
+#endif
