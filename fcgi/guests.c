@@ -1,4 +1,4 @@
-/* guests.c - a set of descriptors: a bit for each number. */
+/* guests.c - how many, and a set of descriptors: a bit for each number. */
 #include "fcgi/guests.h"
 
 #include <pthread.h>
@@ -6,17 +6,19 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BITS  64
 #define FIRST 16 /* words: room for the descriptors of a quiet day */
 
 struct guests {
     pthread_mutex_t lock;
-    size_t size; /* words */
+    int count, most; /* connections */
+    size_t size;     /* words */
     uint64_t *words;
 };
 
-struct guests *guests_new(void) {
+struct guests *guests_new(int most) {
     struct guests *g = calloc(1, sizeof(*g));
     if (g)
         g->words = calloc(FIRST, sizeof(*g->words));
@@ -25,6 +27,7 @@ struct guests *guests_new(void) {
         return NULL;
     }
     g->size = FIRST;
+    g->most = most;
     pthread_mutex_init(&g->lock, NULL);
     return g;
 }
@@ -45,19 +48,33 @@ static size_t word(int fd) {
     return (size_t)fd / BITS;
 }
 
-bool guests_let_in(struct guests *g, int fd) {
-    pthread_mutex_lock(&g->lock);
+/* Locked. */
+static bool grow(struct guests *g, int fd) {
     size_t size = g->size;
     while (size <= word(fd))
         size *= 2;
     uint64_t *words = size > g->size ? realloc(g->words, size * sizeof(*words)) : g->words;
-    if (words) {
-        memset(words + g->size, 0, (size - g->size) * sizeof(*words));
-        g->words = words;
-        g->size = size;
-    }
+    if (!words)
+        return false;
+    memset(words + g->size, 0, (size - g->size) * sizeof(*words));
+    g->words = words;
+    g->size = size;
+    return true;
+}
+
+bool guests_let_in(struct guests *g, int fd) {
+    pthread_mutex_lock(&g->lock);
+    bool in = g->count < g->most && grow(g, fd);
+    g->count += in;
     pthread_mutex_unlock(&g->lock);
-    return words != NULL;
+    return in;
+}
+
+void guests_leave(struct guests *g, int fd) {
+    close(fd);
+    pthread_mutex_lock(&g->lock);
+    g->count--;
+    pthread_mutex_unlock(&g->lock);
 }
 
 void guests_seat(struct guests *g, int fd) {

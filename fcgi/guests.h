@@ -1,6 +1,6 @@
 /*
- * guests.h - the web server's connections that nobody works on: idle, kept for the next request, or with
- * one that no worker has taken yet.
+ * guests.h - the web server's connections: how many there are, and on which of them nobody works (idle,
+ * kept for the next request, or with one that no worker has taken yet).
  *
  * epoll does not tell which they are, and an orderly stop has to: else the web server sends its next
  * request to somebody who has left.  Whoever wants to work on such a connection, or to close it, takes it
@@ -13,14 +13,17 @@
 
 struct guests;
 
-/* NULL: no memory.  free: whoever is in it stays open; NULL allowed. */
-struct guests *guests_new(void);
+/* most: connections at once.  NULL: no memory.  free: whoever is in it stays open; NULL allowed. */
+struct guests *guests_new(int most);
 void guests_free(struct guests *g);
 
 /* ---- any thread ------------------------------------------------------------------------------ */
 
-/* Makes room for a new connection.  false: no memory. */
+/* A new connection is one more.  false: there are as many as may be, or there is no memory: it is not. */
 bool guests_let_in(struct guests *g, int fd);
+
+/* Closes fd, which was let in and is taken out: one less. */
+void guests_leave(struct guests *g, int fd);
 
 /* Nobody works on fd any more.  It was let in. */
 void guests_seat(struct guests *g, int fd);

@@ -14,6 +14,7 @@
 
 #include "fcgi/api.h"
 #include "fcgi/app.h"
+#include "fcgi/descriptors.h"
 #include "fcgi/desk.h"
 #include "fcgi/env.h"
 #include "fcgi/listen.h"
@@ -28,7 +29,7 @@
 #define WHY_SIZE     SETTINGS_WHY_SIZE
 #define STYLE_MAX    (256u << 10)
 #define GRACE_MAX_MS 35000 /* an orderly stop waits at most so long for the bank's answers */
-#define DESCRIPTORS  65536 /* wanted: one for each bank call and each web server connection */
+#define DESCRIPTORS  65536 /* wanted: one for each bank call and each web server connection (descriptors.h) */
 
 enum exit_code { EXIT_GOOD, EXIT_FAILED, EXIT_USAGE };
 
@@ -148,10 +149,27 @@ static bool app_files(struct app *app) {
     return style_read(&app->style, data);
 }
 
-static bool app_core(struct app *app) {
+/* How many connections and calls there may be at once. */
+static bool share_descriptors(const struct settings *s, struct descriptors *d) {
+    struct rlimit files;
+    char limit[24], calls[12];
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return failed("descriptors", strerror(errno));
+    if (!descriptors_share(files.rlim_cur, s->desk_workers, s->journal_connections,
+                           s->bank_max_in_flight, d))
+        return failed("descriptors", "the limit of open files is too low for [desk] workers");
+    snprintf(limit, sizeof(limit), "%llu", (unsigned long long)files.rlim_cur);
+    snprintf(calls, sizeof(calls), "%d", d->calls);
+    if (d->calls < s->bank_max_in_flight)
+        log_event(LOG_WARNING, NULL, "descriptors", "limit", limit, "max_in_flight", calls, NULL);
+    return true;
+}
+
+static bool app_core(struct app *app, int max_in_flight) {
     struct otr_config config;
     struct otr_fault f = {0};
     settings_core(app->settings, &config);
+    config.max_in_flight = max_in_flight;
     enum otr_status s = otr_open(&config, &app->core, &f);
     return s == OTR_OK || failed(s == OTR_NO_JOURNAL ? "journal" : "core", f.detail);
 }
@@ -168,6 +186,9 @@ static bool run(struct app *app, const sigset_t *ends) {
     bool good = false;
     struct serve *serve = NULL;
     struct listen door;
+    struct descriptors share;
+    if (!share_descriptors(app->settings, &share))
+        return false;
     if (!listen_open(&door, app->settings->desk_listen, why, sizeof(why)))
         return failed("listen", why);
     /* Before the first thread and the first byte from outside. */
@@ -175,9 +196,10 @@ static bool run(struct app *app, const sigset_t *ends) {
         failed("sandbox", why);
         goto out;
     }
-    if (!app_files(app) || !app_core(app))
+    if (!app_files(app) || !app_core(app, share.calls))
         goto out;
-    serve = serve_start(door.fd, app->settings->desk_workers, app_handle, app, why, sizeof(why));
+    serve = serve_start(door.fd, app->settings->desk_workers, share.connections, app_handle, app,
+                        why, sizeof(why));
     if (!serve) {
         failed("workers", why);
         goto out;

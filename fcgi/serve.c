@@ -39,7 +39,7 @@ struct serve {
     serve_handler *handler;
     void *arg;
     struct sheets *sheets;
-    struct guests *guests; /* connections that are watched */
+    struct guests *guests; /* all connections, and those that are watched */
     pthread_mutex_t lock;
     struct serve_task *first, **last; /* to be run, in order */
     atomic_int under_way;             /* requests not yet answered */
@@ -92,7 +92,7 @@ static bool watch(struct serve *s, int op, int fd) {
 static void seat(struct serve *s, int op, int fd) {
     guests_seat(s->guests, fd); /* first: the event may come before watch returns */
     if (!watch(s, op, fd) && guests_take(s->guests, fd))
-        close(fd);
+        guests_leave(s->guests, fd);
 }
 
 /* The library closes its end where it does not like a request; then there is a new one. */
@@ -166,7 +166,7 @@ static void complete(struct job *j) {
     if (keep && !atomic_load(&s->stopping))
         seat(s, EPOLL_CTL_MOD, j->fd);
     else
-        close(j->fd);
+        guests_leave(s->guests, j->fd);
 }
 
 static void job_free(struct job *j) {
@@ -204,7 +204,7 @@ static void answer(struct serve *s, int fd, const struct gate_look *look, struct
     struct job *j = bench->job;
     if (!j || !bench_open(bench) || !receive(&fcgi, fd, look, bench)) {
         gate_refuse(fd, look->id, 503);
-        close(fd);
+        guests_leave(s->guests, fd);
         return;
     }
     j->serve = s;
@@ -317,6 +317,7 @@ static void take_on(struct serve *s, unsigned char *room) {
         }
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_time, sizeof(read_time));
         if (!guests_let_in(s->guests, fd)) {
+            log_event(LOG_ERROR, NULL, "accept", "error", "no room for more connections", NULL);
             turn_away(fd, room);
             break;
         }
@@ -340,7 +341,7 @@ static void attend(struct serve *s, int fd, struct bench *bench, int wait_ms) {
                   v == GATE_TOO_LARGE ? "variables too large" : "not a FastCGI request", NULL);
         gate_refuse(fd, look.id, v == GATE_TOO_LARGE ? 431 : 400);
     }
-    close(fd);
+    guests_leave(s->guests, fd);
 }
 
 /* While it stops: who waits and has asked is answered, and nobody is kept.  What another worker keeps
@@ -404,8 +405,8 @@ static bool serve_watch_all(struct serve *s) {
            watch(s, EPOLL_CTL_ADD, s->listen_fd);
 }
 
-struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, void *arg, char *why,
-                          size_t why_size) {
+struct serve *serve_start(int listen_fd, int workers, int most, serve_handler *handler, void *arg,
+                          char *why, size_t why_size) {
     struct serve *s = calloc(1, sizeof(*s) + (size_t)workers * sizeof(pthread_t));
     pthread_attr_t attr;
     if (!s || FCGX_Init() != 0) {
@@ -418,7 +419,7 @@ struct serve *serve_start(int listen_fd, int workers, serve_handler *handler, vo
     pthread_cond_init(&s->news, NULL);
     s->last = &s->first;
     s->sheets = sheets_new(workers);
-    s->guests = guests_new();
+    s->guests = guests_new(most);
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->task_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

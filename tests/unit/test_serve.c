@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fcgi/descriptors.h"
 #include "fcgi/listen.h"
 #include "fcgi/log.h"
 #include "fcgi/reserve.h"
@@ -31,6 +32,7 @@
 #define LEFT    200
 #define LONGER_S 7 /* than a body may take */
 #define AT_SIGNAL -1
+#define CALLS    60 /* to the bank, at once */
 
 static char path[64], folder[] = "/tmp/otprefund-serve.XXXXXX";
 static pid_t server;
@@ -136,6 +138,16 @@ static void answer_shared(void) {
     pthread_mutex_unlock(&shared_lock);
 }
 
+/* Are there as many descriptors as the calls to the bank may need? */
+static bool can_call(void) {
+    int fd[CALLS], n = 0;
+    while (n < CALLS && (fd[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0)
+        n++;
+    for (int i = 0; i < n; i++)
+        close(fd[i]);
+    return n == CALLS;
+}
+
 static bool handle(void *arg, struct request *request, int refused, const char *why,
                    struct reply *reply) {
     (void)arg;
@@ -146,6 +158,8 @@ static bool handle(void *arg, struct request *request, int refused, const char *
     reply_restart(reply, refused ? refused : 200, "text/plain");
     if (strcmp(request->path, "/later") == 0 && leave(reply, 0))
         return false;
+    if (strcmp(request->path, "/call") == 0 && !can_call())
+        reply_restart(reply, 500, "text/plain");
     if (strcmp(request->path, "/signal") == 0 && leave(reply, AT_SIGNAL))
         return false;
     if (strcmp(request->path, "/busy") == 0) /* the worker, too */
@@ -168,7 +182,7 @@ static bool handle(void *arg, struct request *request, int refused, const char *
     return true;
 }
 
-static void serve_for_ever(int descriptors) {
+static void serve_for_ever(int descriptors, int most) {
     char why[300];
     struct listen door;
     struct rlimit files = {0, 0};
@@ -190,7 +204,7 @@ static void serve_for_ever(int descriptors) {
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
     struct serve *s = NULL;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0 || !listen_open(&door, path, why, sizeof why) ||
-        !(s = serve_start(door.fd, WORKERS, handle, NULL, why, sizeof why)))
+        !(s = serve_start(door.fd, WORKERS, most, handle, NULL, why, sizeof why)))
         _exit(9);
     wait_for(SIGTERM);
     serve_stop(s);
@@ -198,10 +212,10 @@ static void serve_for_ever(int descriptors) {
     _exit(0);
 }
 
-static void server_start(int descriptors) {
+static void server_start(int descriptors, int most) {
     server = fork();
     if (server == 0)
-        serve_for_ever(descriptors);
+        serve_for_ever(descriptors, most);
     for (int i = 0; i < 500 && fcgi_get(path, "/", NULL, 0) != 200; i++)
         usleep(10000);
 }
@@ -227,7 +241,7 @@ static void server_stop(void) {
 
 static void test_sane(void) {
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     CU_ASSERT_EQUAL(fcgi_get(path, "/", text, sizeof text), 200);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "here\n"));
     server_stop();
@@ -240,7 +254,7 @@ static void test_no_memory(void) {
         printf(" (not with this malloc) ");
         return;
     }
-    server_start(0);
+    server_start(0, IDLE * 2);
     fcgi_get(path, "/starve", NULL, 0);
     usleep(100000);
     for (int i = 0; i < 200; i++) {
@@ -265,7 +279,7 @@ static void test_no_memory(void) {
 static void test_no_descriptors(void) {
     int held[100], n = 0, answered = 0, refused = 0, cut = 0;
     char text[4096];
-    server_start(40);
+    server_start(40, IDLE * 2);
     for (; n < 100; n++)
         if ((held[n] = fcgi_connect(path)) < 0)
             break;
@@ -292,7 +306,7 @@ static void test_no_descriptors(void) {
 /* Idle ones that fill all descriptors, and one that asks. */
 static void test_refused(void) {
     int held[60], n = 0;
-    server_start(40);
+    server_start(40, IDLE * 2);
     for (; n < 60; n++)
         held[n] = fcgi_connect(path);
     CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 503);
@@ -304,11 +318,66 @@ static void test_refused(void) {
     server_stop();
 }
 
+/* More connections than may be: who is above is told so, and descriptors are left for the bank. */
+static void test_kept_back(void) {
+    enum { ALL = 160, MOST = 60, HELD = 120 };
+    int held[HELD], status, answered = 0, refused = 0;
+    char text[4096];
+    server_start(ALL, MOST);
+    int asks = fcgi_connect(path);
+    CU_ASSERT_EQUAL(fcgi_send_keep(asks, "/"), 0);
+    CU_ASSERT_EQUAL(fcgi_receive(asks, text, sizeof text), 200);
+    for (int i = 0; i < HELD; i++) {
+        held[i] = fcgi_connect(path);
+        CU_ASSERT_EQUAL(fcgi_send(held[i], "/shared", 0), 0);
+        if (i == HELD - 10)
+            usleep(300000); /* who was answered before has left by now */
+    }
+    CU_ASSERT_EQUAL(fcgi_get(path, "/", text, sizeof text), 503);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Retry-After: "));
+    CU_ASSERT_EQUAL(fcgi_send_keep(asks, "/call"), 0);
+    CU_ASSERT_EQUAL(fcgi_receive(asks, text, sizeof text), 200);
+    CU_ASSERT_EQUAL(fcgi_send_keep(asks, "/answer"), 0);
+    CU_ASSERT_EQUAL(fcgi_receive(asks, text, sizeof text), 200);
+    for (int i = 0; i < HELD; i++) {
+        status = fcgi_receive(held[i], text, sizeof text);
+        answered += status == 200;
+        refused += status == 503;
+        close(held[i]);
+    }
+    CU_ASSERT_EQUAL(answered + refused, HELD);
+    CU_ASSERT(answered > 0 && answered < MOST);
+    close(asks);
+    for (int i = 0; i < 300 && fcgi_get(path, "/", NULL, 0) != 200; i++)
+        usleep(10000);
+    for (int i = 0; i < MOST * 2; i++) /* each that leaves makes room */
+        CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+    server_stop();
+}
+
+static void test_share(void) {
+    struct descriptors d = {0, 0};
+    CU_ASSERT(descriptors_share(65536, 96, 8, 10000, &d)); /* the unit's, and what is default */
+    CU_ASSERT_EQUAL(d.calls, 10000);
+    CU_ASSERT_EQUAL(d.connections, 65536 - DESCRIPTORS_OWN - 2 * 96 - 2 * 9 - 10000);
+    CU_ASSERT(descriptors_share(1024, 96, 8, 10000, &d));
+    CU_ASSERT_EQUAL(d.calls, 375);
+    CU_ASSERT_EQUAL(d.connections, 375);
+    CU_ASSERT(descriptors_share(RLIM_INFINITY, 96, 8, 10000, &d));
+    CU_ASSERT_EQUAL(d.calls, 10000);
+    CU_ASSERT(d.connections > 1000000);
+    CU_ASSERT(descriptors_share(DESCRIPTORS_OWN + 2 + 4 + 2 * DESCRIPTORS_FEWEST, 1, 1, 1, &d));
+    CU_ASSERT_EQUAL(d.calls, 1);
+    CU_ASSERT_FALSE(
+        descriptors_share(DESCRIPTORS_OWN + 2 + 4 + 2 * DESCRIPTORS_FEWEST - 1, 1, 1, 1, &d));
+    CU_ASSERT_FALSE(descriptors_share(0, 1000, 100, 100000, &d));
+}
+
 /* More cut requests than workers: all are closed, at every byte. */
 static void test_cut(void) {
     int held[WORKERS * 3];
     char byte;
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (int i = 0; i < WORKERS * 3; i++) {
         held[i] = fcgi_connect(path);
         fcgi_send(held[i], "/", (size_t)(1 + i * 7));
@@ -341,7 +410,7 @@ static void test_strange_body(void) {
     };
     static const char end[] = "\1\5\0\1\0\3\5\0abcpadpa\1\5\0\1\0\0\0";
     char text[4096], byte;
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (size_t i = 0; i <= sizeof strange / sizeof strange[0]; i++) {
         bool sane = i == sizeof strange / sizeof strange[0];
         int fd = fcgi_connect(path);
@@ -365,7 +434,7 @@ static void test_strange_body(void) {
 static void test_left(void) {
     int held[LEFT];
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (int i = 0; i < LEFT; i++) {
         held[i] = fcgi_connect(path);
         CU_ASSERT_EQUAL(fcgi_send(held[i], "/later", 0), 0);
@@ -386,7 +455,7 @@ static void test_longer(void) {
                               "\1\4\0\1\0\50\0\0\16\4REQUEST_METHODPOST\13\7REQUEST_URI/longer"
                               "\1\4\0\1\0\0\0\0\1\5\0\1\0\3\0\0abc\1\5\0\1\0\0\0";
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     int fd = fcgi_connect(path);
     CU_ASSERT_EQUAL(send(fd, ask, sizeof ask, 0), sizeof ask); /* with the NUL */
     CU_ASSERT_EQUAL(fcgi_receive(fd, text, sizeof text), 200);
@@ -405,7 +474,7 @@ static void test_shared(void) {
     enum { STUCK = 20 }; /* two seconds each would be more than a client of this test waits */
     int held[STUCK + 1];
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (int i = 0; i <= STUCK; i++) {
         held[i] = fcgi_connect(path);
         if (i < STUCK)
@@ -427,7 +496,7 @@ static void test_shared(void) {
 static void test_slow_readers(void) {
     int held[WORKERS * 2];
     char some[8192];
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (int i = 0; i < WORKERS * 2; i++) {
         held[i] = fcgi_connect(path);
         CU_ASSERT_EQUAL(fcgi_send(held[i], "/huge", 0), 0);
@@ -452,7 +521,7 @@ static void test_slow_readers(void) {
 static void test_stop(void) {
     int held[LEFT];
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (int i = 0; i < LEFT; i++) {
         held[i] = fcgi_connect(path);
         CU_ASSERT_EQUAL(fcgi_send(held[i], "/later", 0), 0);
@@ -477,7 +546,7 @@ static bool closed(int fd) {
  * those are answered, and no longer kept. */
 static void test_stop_kept(void) {
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     int idle = fcgi_connect(path), fresh = fcgi_connect(path), asks = fcgi_connect(path);
     CU_ASSERT_EQUAL(fcgi_send_keep(idle, "/"), 0);
     CU_ASSERT_EQUAL(fcgi_receive(idle, text, sizeof text), 200);
@@ -501,7 +570,7 @@ static void test_stop_came_before(void) {
     enum { CAME = 40 };
     int busy[WORKERS], came[CAME];
     char text[4096];
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (int i = 0; i < CAME / 2; i++) {
         came[i] = fcgi_connect(path);
         CU_ASSERT_EQUAL(fcgi_send_keep(came[i], "/"), 0);
@@ -543,7 +612,7 @@ static void test_idle(void) {
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    server_start(0);
+    server_start(0, IDLE * 2);
     for (; n < IDLE && (held[n] = fcgi_connect(path)) >= 0; n++)
         ;
     CU_ASSERT(n == IDLE || (rlim_t)n + 50 > files.rlim_max);
@@ -569,6 +638,8 @@ int main(void) {
     CU_add_test(s, "out of memory", test_no_memory);
     CU_add_test(s, "out of descriptors", test_no_descriptors);
     CU_add_test(s, "out of descriptors, all idle", test_refused);
+    CU_add_test(s, "descriptors kept back for the bank", test_kept_back);
+    CU_add_test(s, "descriptors shared out", test_share);
     CU_add_test(s, "cut requests", test_cut);
     CU_add_test(s, "what has no place in a body", test_strange_body);
     CU_add_test(s, "requests that are left", test_left);
