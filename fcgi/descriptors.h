@@ -14,11 +14,10 @@
 #ifndef OTPREFUND_DESCRIPTORS_H
 #define OTPREFUND_DESCRIPTORS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define DESCRIPTORS_OWN    64
-#define DESCRIPTORS_FEWEST 16 /* for either; with fewer it is not worth starting */
+#define DESCRIPTORS_FEWEST 16 /* for either, even where the limit is too low for that */
 
 struct descriptors {
     int connections; /* of the web server, at once */
@@ -27,9 +26,9 @@ struct descriptors {
 
 /*
  * Shares out limit descriptors.  workers: threads; database: [journal] connections; max_in_flight: calls
- * that are allowed.  false: too few.  Pure; any thread.
+ * that are allowed.  However low the limit, either has DESCRIPTORS_FEWEST.  Pure; any thread.
  */
-bool descriptors_share(uint64_t limit, int workers, int database, int max_in_flight,
+void descriptors_share(uint64_t limit, int workers, int database, int max_in_flight,
                        struct descriptors *d);
 
 #endif

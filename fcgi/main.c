@@ -155,9 +155,8 @@ static bool share_descriptors(const struct settings *s, struct descriptors *d) {
     char limit[24], calls[12];
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
         return failed("descriptors", strerror(errno));
-    if (!descriptors_share(files.rlim_cur, s->desk_workers, s->journal_connections,
-                           s->bank_max_in_flight, d))
-        return failed("descriptors", "the limit of open files is too low for [desk] workers");
+    descriptors_share(files.rlim_cur, s->desk_workers, s->journal_connections,
+                      s->bank_max_in_flight, d);
     snprintf(limit, sizeof(limit), "%llu", (unsigned long long)files.rlim_cur);
     snprintf(calls, sizeof(calls), "%d", d->calls);
     if (d->calls < s->bank_max_in_flight)
