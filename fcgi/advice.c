@@ -148,7 +148,7 @@ static const struct reason_row reasons[OTR_REASON__MAX] = {
          .after_customer = "The bank has not released this transfer. Please stay while I call my "
                            "supervisor."},
     [OTR_REASON_NO_SUCH_TRANSACTION] =
-        {.why = "The bank does not know this TID.",
+        {.why = "The bank knows no transaction with this TID.",
          .before_counter =
              "Do not return cash on this number. Compare it with the customer's slip, "
              "digit by digit.",

@@ -24,12 +24,11 @@ static enum proof proof_of(const struct otr_attempt *inquiry) {
         return PROOF_NONE;
     if (inquiry->outcome == OTR_OUTCOME_NONE)
         return PROOF_ASKING;
-    if (inquiry->outcome == OTR_OUTCOME_ANSWERED)
-        return PROOF_ANSWERED;
-    return inquiry->reason == OTR_REASON_NO_SUCH_TRANSACTION ||
-                   inquiry->reason == OTR_REASON_INVALID_TID
-               ? PROOF_NO_SUCH
-               : PROOF_UNANSWERED;
+    /* Also an answer, and the bank's last word on the number: it comes before "answered". */
+    if (inquiry->reason == OTR_REASON_NO_SUCH_TRANSACTION ||
+        inquiry->reason == OTR_REASON_INVALID_TID)
+        return PROOF_NO_SUCH;
+    return inquiry->outcome == OTR_OUTCOME_ANSWERED ? PROOF_ANSWERED : PROOF_UNANSWERED;
 }
 
 /* "Asked the bank at …": never more than what is known. */

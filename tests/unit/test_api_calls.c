@@ -59,7 +59,7 @@ static void test_known_before(void) {
     CU_ASSERT_EQUAL(get("40300002", NULL), 503);
     CU_ASSERT_FALSE(says("\"tx_status\""));
     CU_ASSERT_EQUAL(get("40400002", NULL), 503);
-    CU_ASSERT(says("The bank does not know this TID."));
+    CU_ASSERT(says("The bank knows no transaction with this TID."));
 }
 
 static void test_no_answer(void) {

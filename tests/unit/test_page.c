@@ -211,14 +211,29 @@ static void test_unanswered(void) {
     RENDER(page_transaction(&page, &v, &out));
     CU_ASSERT_FALSE(otp_form() || refund_form());
     t.tx_status = OTR_NO_STATUS;
-    inquiry.reason = OTR_REASON_NO_SUCH_TRANSACTION;
-    RENDER(page_transaction(&page, &v, &out));
-    CU_ASSERT_FALSE(otp_form() || refund_form());
-    CU_ASSERT_TRUE(has("does not know this TID"));
-    CU_ASSERT_TRUE(has("Do not return cash on this number"));
     v.inquiry = NULL;
     RENDER(page_transaction(&page, &v, &out));
     CU_ASSERT_TRUE(has("The bank was not asked"));
+}
+
+/* "No such transaction" is an answer; a TID that the bank does not take is none.  Both are told. */
+static void test_no_such(void) {
+    static const enum otr_outcome outcomes[] = {OTR_OUTCOME_ANSWERED, OTR_OUTCOME_UNKNOWN};
+    for (size_t i = 0; i < 2; i++) {
+        struct page_transaction v = view(OTR_NO_STATUS);
+        t.amount = OTR_NO_AMOUNT;
+        t.answered_at = 0;
+        inquiry = attempt(OTR_KIND_INQUIRY, outcomes[i], OTR_REASON_NO_SUCH_TRANSACTION);
+        RENDER(page_transaction(&page, &v, &out));
+        CU_ASSERT_TRUE(has("Asked the bank at 14:35:06. The bank knows no transaction with this "
+                           "TID."));
+        CU_ASSERT_TRUE(has("Do not return cash on this number. Compare it with the customer"));
+        CU_ASSERT_FALSE(has("has not told the status"));
+        t = transaction(3); /* as it was told before: no form all the same */
+        RENDER(page_transaction(&page, &v, &out));
+        CU_ASSERT_FALSE(otp_form() || refund_form());
+        CU_ASSERT_TRUE(has("knows no transaction with this TID. What is shown here is the bank"));
+    }
 }
 
 static void test_asking(void) {
@@ -446,6 +461,7 @@ static const CU_TestInfo tests[] = {
     {"refund pending", test_pending},
     {"forms by status", test_forms_by_status},
     {"unanswered", test_unanswered},
+    {"no such transaction", test_no_such},
     {"asking", test_asking},
     {"open attempt", test_open_attempt},
     {"limits", test_limits},
