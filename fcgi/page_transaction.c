@@ -191,16 +191,21 @@ static void put_steps(struct fill *f, const struct page_transaction *t, enum pro
     put_refund_step(f, t);
 }
 
-/* Newest first; questions in a row become one line, or they would bury what was done. */
+/* Questions of one person, client or of the resolver's. */
+static bool same_asker(const struct otr_attempt *a, const struct otr_attempt *b) {
+    return a->kind == OTR_KIND_INQUIRY && b->kind == OTR_KIND_INQUIRY && a->channel == b->channel &&
+           strcmp(a->operator_name, b->operator_name) == 0;
+}
+
+/* Newest first; one asker's questions in a row become one line, or they would bury what was done. */
 static void put_history(struct fill *f, const struct page_transaction *t) {
     struct node *list = node_list(f->m, f->root, "history");
     node_bool(f->m, f->root, "any_history", t->history_count > 0);
     for (int i = 0; i < t->history_count;) {
         const struct otr_attempt *a = &t->history[i];
         int n = 1;
-        if (a->kind == OTR_KIND_INQUIRY)
-            while (i + n < t->history_count && t->history[i + n].kind == OTR_KIND_INQUIRY)
-                n++;
+        while (i + n < t->history_count && same_asker(a, &t->history[i + n]))
+            n++;
         struct node *row = node_item(f->m, list);
         put_attempt(f, row, a);
         node_text(f->m, row, "times", "");

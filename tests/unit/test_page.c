@@ -313,7 +313,7 @@ static void test_form_errors(void) {
     CU_ASSERT(!strstr(field, "value=") || strstr(field, "value=") > strchr(field, '>'));
 }
 
-/* Questions in a row are one line. */
+/* One asker's questions in a row are one line. */
 static void test_history(void) {
     struct page_transaction v = view(3);
     struct otr_attempt h[5];
@@ -330,6 +330,19 @@ static void test_history(void) {
     CU_ASSERT_TRUE(has("× 3"));
     CU_ASSERT_TRUE(has("href=\"/attempts/197\"") && !has("href=\"/attempts/199\""));
     CU_ASSERT_EQUAL(count("OTP sent"), 1);
+    snprintf(h[1].operator_name, sizeof h[1].operator_name, "ravi"); /* asha, ravi, asha */
+    RENDER(page_transaction(&page, &v, &out));
+    CU_ASSERT_EQUAL(count("<tr>"), 1 + 5);
+    CU_ASSERT_TRUE(has(">ravi</td>") && !has("×"));
+    for (int i = 0; i < 2; i++) { /* twice the resolver, then a person who has its name */
+        h[i].channel = OTR_CHANNEL_RESOLVER;
+        snprintf(h[i].operator_name, sizeof h[i].operator_name, "resolver");
+    }
+    snprintf(h[2].operator_name, sizeof h[2].operator_name, "resolver");
+    RENDER(page_transaction(&page, &v, &out));
+    CU_ASSERT_EQUAL(count("<tr>"), 1 + 4);
+    CU_ASSERT_EQUAL(count("× 2"), 1);
+    CU_ASSERT_EQUAL(count(">resolver</td>"), 2);
 }
 
 /* As long as a word of the bank disagrees, only a supervisor has the forms. */
