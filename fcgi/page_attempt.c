@@ -28,7 +28,7 @@ static void event(struct fill *f, struct node *list, int64_t at, const char *wha
 static const char *answer_text(const struct otr_attempt *a) {
     switch (a->outcome) {
     case OTR_OUTCOME_NOT_SENT:
-        return "The bank could not be reached";
+        return "Nothing was sent to the bank";
     case OTR_OUTCOME_UNKNOWN:
         return "No certain answer from the bank";
     default:
@@ -45,6 +45,8 @@ static const char *settled_text(const struct otr_attempt *a) {
     case OTR_HOW_MANUAL:
         return refunded ? "Settled by hand: refunded" : "Settled by hand: not refunded";
     default:
+        if (a->outcome == OTR_OUTCOME_NOT_SENT)
+            return "Settled, as nothing was sent to the bank: not refunded";
         return refunded ? "Settled by the bank's answer: refunded"
                         : "Settled by the bank's answer: not refunded";
     }
@@ -53,7 +55,8 @@ static const char *settled_text(const struct otr_attempt *a) {
 static void put_events(struct fill *f, const struct otr_attempt *a) {
     char text[120];
     struct node *list = node_list(f->m, f->root, "events");
-    event(f, list, a->started_at, "Written down, then asked the bank");
+    event(f, list, a->started_at,
+          a->outcome == OTR_OUTCOME_NOT_SENT ? "Written down" : "Written down, then asked the bank");
     if (a->outcome != OTR_OUTCOME_NONE)
         event(f, list, a->finished_at, answer_text(a));
     if (a->kind != OTR_KIND_REFUND)

@@ -426,6 +426,21 @@ static void test_receipt(void) {
     CU_ASSERT_TRUE(has("disagrees"));
 }
 
+/* What never left has no answer that could have settled it. */
+static void test_not_sent(void) {
+    begin();
+    struct otr_attempt a =
+        attempt(OTR_KIND_REFUND, OTR_OUTCOME_NOT_SENT, OTR_REASON_CONNECT_FAILED);
+    RENDER(page_attempt(&page, &a, NULL, &out));
+    CU_ASSERT_FALSE(has("the bank&#39;s answer") || has("asked the bank"));
+    CU_ASSERT_TRUE(has("</time> Written down</li>"));
+    CU_ASSERT_TRUE(has("</time> Nothing was sent to the bank</li>"));
+    CU_ASSERT_TRUE(has("Settled, as nothing was sent to the bank: not refunded"));
+    a.outcome = OTR_OUTCOME_REJECTED;
+    RENDER(page_attempt(&page, &a, NULL, &out));
+    CU_ASSERT_TRUE(has("Settled by the bank&#39;s answer: not refunded"));
+}
+
 static void test_otp_attempt(void) {
     begin();
     t = transaction(3);
@@ -484,6 +499,7 @@ static const CU_TestInfo tests[] = {
     {"hostile transaction", test_hostile_transaction},
     {"every attempt", test_every_attempt},
     {"receipt", test_receipt},
+    {"not sent", test_not_sent},
     {"otp attempt", test_otp_attempt},
     {"unknown attempt", test_unknown_attempt},
     CU_TEST_INFO_NULL,
