@@ -34,9 +34,9 @@ enum otr_status {
     OTR_NO_JOURNAL, /* nothing could be recorded, so nothing was sent; but see fault.unsure */
     OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
-    OTR_CONFLICT, /* not possible as things stand now, as a refund of what an attempt has refunded,
-                     or one that the bank's words contradict by anybody but a supervisor: detail
-                     says why */
+    OTR_CONFLICT, /* not possible as things stand now, as an OTP for or a refund of what an attempt
+                     has refunded, or a refund of what the bank's words contradict by anybody but a
+                     supervisor: detail says why */
     OTR_BROKEN,   /* our bug or a wrong set-up */
     OTR_STATUS__MAX
 };

@@ -121,15 +121,21 @@ bool desk_page_begin(struct visit *v, struct desk_page *p, bool with_forms) {
     return true;
 }
 
-void desk_error(struct visit *v, int status, const char *what, int64_t attempt_id,
-                const char *back) {
+/* title: NULL: the status's own. */
+static void error_page(struct visit *v, int status, const char *title, const char *what,
+                       int64_t attempt_id, const char *back) {
     struct desk_page p;
     reply_restart(v->reply, status, NULL);
     desk_page_begin(v, &p, false);
     if (status == 503)
         reply_header(v->reply, "Retry-After", "5");
-    if (!page_error(&p.page, status, what, attempt_id, back, &v->reply->body))
+    if (!page_error(&p.page, status, title, what, attempt_id, back, &v->reply->body))
         v->reply->body.failed = true;
+}
+
+void desk_error(struct visit *v, int status, const char *what, int64_t attempt_id,
+                const char *back) {
+    error_page(v, status, NULL, what, attempt_id, back);
 }
 
 void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f) {
@@ -142,7 +148,8 @@ void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f) {
     if (strncmp(v->request->path, "/refunds/", 9) == 0 && otr_tid_valid(v->route.param) &&
         v->request->method == METHOD_POST)
         snprintf(back, sizeof(back), "/refunds/%.18s", v->route.param);
-    desk_error(v, status, what, desk_points_to(s) ? f->attempt_id : 0, back);
+    error_page(v, status, s == OTR_CONFLICT ? "Nothing was sent to the bank" : NULL, what,
+               desk_points_to(s) ? f->attempt_id : 0, back);
     if (s == OTR_LIMITED)
         desk_retry_after(v, f);
 }

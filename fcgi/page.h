@@ -102,10 +102,10 @@ bool page_reconciliation(const struct page *p, const struct page_reconciliation 
                          struct buf *out);
 
 /*
- * Error pages: 400 403 404 405 409 413 415 422 429 500 503.  what: a sentence that says what to
- * do; attempt_id: a link, or 0; back: a path to go back to, or NULL.
+ * Error pages: 400 403 404 405 409 413 415 422 429 500 503.  title: NULL: the status's own; what: a
+ * sentence that says what to do; attempt_id: a link, or 0; back: a path to go back to, or NULL.
  */
-bool page_error(const struct page *p, int status, const char *what, int64_t attempt_id,
-                const char *back, struct buf *out);
+bool page_error(const struct page *p, int status, const char *title, const char *what,
+                int64_t attempt_id, const char *back, struct buf *out);
 
 #endif

@@ -41,11 +41,11 @@ static const struct error_row *row_of(int status) {
     return &errors[0];
 }
 
-bool page_error(const struct page *p, int status, const char *what, int64_t attempt_id,
-                const char *back, struct buf *out) {
+bool page_error(const struct page *p, int status, const char *title, const char *what,
+                int64_t attempt_id, const char *back, struct buf *out) {
     struct fill f;
     const struct error_row *row = row_of(status);
-    page_start(&f, p, row->title, PLACE_NONE);
+    page_start(&f, p, title ? title : row->title, PLACE_NONE);
     node_int(f.m, f.root, "status", status);
     node_text(f.m, f.root, "what", what && *what ? what : row->what);
     node_text(f.m, f.root, "attempt_id", "");

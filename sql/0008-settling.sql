@@ -6,8 +6,9 @@ SET LOCAL ROLE otprefund_owner;
 
 -- ---- refunded once ---------------------------------------------------------------------------------
 
--- The bank credits a transaction once: there is nothing left to ask for, and an inquiry's "refunded"
--- could not be told apart from the first attempt's.  Where that one is in doubt, a supervisor may ask.
+-- The bank credits a transaction once: neither an OTP nor a refund is left to ask for, and an inquiry's
+-- "refunded" could not be told apart from the first attempt's.  Where that one is in doubt, a supervisor
+-- may ask.
 CREATE FUNCTION otprefund.refunded_attempt(p_tid text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -94,7 +95,7 @@ BEGIN
                 o_status := 'open';
                 RETURN;
             END IF;
-            o_attempt_id := CASE p_kind WHEN 'refund' THEN otprefund.refunded_attempt(p_tid) END;
+            o_attempt_id := otprefund.refunded_attempt(p_tid);
             IF o_attempt_id IS NOT NULL THEN
                 o_status := 'refunded';
                 RETURN;

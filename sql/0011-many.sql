@@ -38,13 +38,13 @@ BEGIN
                q.attempt_id AS open_id,
                row_number() OVER (PARTITION BY coalesce(i.tid, i.n::text) ORDER BY i.n) = 1
                AND (i.kind = 'inquiry' OR (q.attempt_id IS NULL
+                   -- what is refunded or contradicted is attempt_begin's to judge
                    AND (SELECT e.attempt_id FROM otprefund.attempt e
-                         WHERE e.tid = i.tid AND e.kind = i.kind LIMIT 1) IS NULL
-                   AND (i.kind <> 'refund' OR (SELECT e.attempt_id FROM otprefund.attempt e
                          WHERE e.tid = i.tid
-                           AND (SELECT c.attempt_id FROM otprefund.contradiction c
-                                 WHERE c.attempt_id = e.attempt_id LIMIT 1) IS NOT NULL
-                         LIMIT 1) IS NULL)
+                           AND (e.kind IN (i.kind, 'refund')
+                                OR (SELECT c.attempt_id FROM otprefund.contradiction c
+                                     WHERE c.attempt_id = e.attempt_id LIMIT 1) IS NOT NULL)
+                         LIMIT 1) IS NULL
                    AND (SELECT e.attempt_id FROM otprefund.attempt e
                          WHERE e.idempotency_key = i.idempotency_key AND e.operator || '' = i.operator
                          LIMIT 1) IS NULL)) AS clear

@@ -94,7 +94,7 @@ struct journal_begun {
  * Records the intent and commits.  Only after JOURNAL_OK may a byte go to the bank.
  * A refund attempt also takes the transaction's place in open_attempt (at most one per tid).
  * While one is open, neither another refund nor an OTP may begin on that tid: JOURNAL_OPEN.  After
- * one has refunded it (and nothing contradicts that) no other refund may: JOURNAL_REFUNDED.
+ * one has refunded it (and nothing contradicts that) neither may: JOURNAL_REFUNDED.
  * A commit whose result was lost is looked up (by a token of this call) before answering:
  * JOURNAL_OK if it is there, _DOWN if it certainly is not, _UNSURE otherwise; send nothing then.
  * All of enum journal_status but _NOT_FOUND.

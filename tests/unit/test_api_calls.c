@@ -1,4 +1,4 @@
-/* test_api_calls.c - what the JSON API says of a transaction, as far as the bank told. */
+/* test_api_calls.c - what the JSON API says of a transaction, as far as the bank told; and the desk. */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 #include <fcntl.h>
@@ -71,6 +71,37 @@ static void test_no_answer(void) {
     CU_ASSERT(names_inquiry("40800001"));
 }
 
+static int post_json(const char *tid, const char *what, const char *body, const char *key) {
+    char path[64];
+    snprintf(path, sizeof path, "/api/v1/transactions/%s/%s", tid, what);
+    return house_ask(&(struct house_request){.method = "POST",
+                                             .path = path,
+                                             .bearer = HOUSE_TOKEN_REFUND,
+                                             .key = key,
+                                             .type = "application/json",
+                                             .body = body});
+}
+
+/* Neither an OTP nor a refund is asked for again. */
+static void test_refunded(void) {
+    char body[300], member[40];
+    CU_ASSERT_EQUAL(post_json("81000003", "refunds", "{\"otp\":\"012345\"}", "r-1"), 200);
+    snprintf(member, sizeof member, "\"attempt_id\":%lld",
+             (long long)pg_number("SELECT max(attempt_id) FROM otprefund.attempt"));
+    CU_ASSERT_EQUAL(post_json("81000003", "otp", "{}", "r-2"), 409);
+    CU_ASSERT(says("was refunded already") && says(member));
+    snprintf(body, sizeof body, "idempotency_key=r-3&otp=012345&cash_returned=yes&csrf_token=%s",
+             house_token("asha"));
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){.method = "POST",
+                                                      .path = "/refunds/81000003/refund",
+                                                      .login = "asha",
+                                                      .type = "application/x-www-form-urlencoded",
+                                                      .body = body}),
+                    409);
+    CU_ASSERT(says("<h1>Nothing was sent to the bank</h1>"));
+    CU_ASSERT(says("was refunded already") && says("See that attempt"));
+}
+
 /* ---- nobody waits for the bank on a worker ----------------------------------------------------- */
 
 #define FORM "application/x-www-form-urlencoded"
@@ -136,6 +167,7 @@ int main(void) {
     CU_add_test(s, "nothing learnt is no answer", test_nothing_told);
     CU_add_test(s, "nor is what was known before", test_known_before);
     CU_add_test(s, "no answer in time", test_no_answer);
+    CU_add_test(s, "what is refunded already", test_refunded);
     CU_add_test(s, "nobody waits on a worker", test_parked);
     CU_add_test(s, "one time to wait", test_one_wait);
     int failed = suite_run();

@@ -149,7 +149,14 @@ static void refunded_once(void) {
     CU_ASSERT_EQUAL(b.attempt_id, first);
     ask(tid, 4);
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_REFUNDED);
+    struct journal_intent otp = intent(OTR_KIND_OTP, tid); /* the first, then one of several */
+    CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_REFUNDED);
+    CU_ASSERT_EQUAL(b.attempt_id, first);
     ask(tid, 3);
+    otp.limits.otp_cooldown_s = 60;
+    CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_OK);
+    otp.idempotency_key = new_key();
+    CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_LIMITED);
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_CONTRADICTED);
     CU_ASSERT_EQUAL(b.attempt_id, first);
     i.operator_name = "asha"; /* a supervisor */
@@ -158,6 +165,14 @@ static void refunded_once(void) {
     i.channel = OTR_CHANNEL_DESK;
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_OK);
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_SAME);
+    tid = new_tid(); /* that it is refunded comes before "too soon" */
+    otp.tid = tid;
+    otp.idempotency_key = new_key();
+    CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_OK);
+    first = refunded(tid);
+    otp.idempotency_key = new_key();
+    CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_REFUNDED);
+    CU_ASSERT_EQUAL(b.attempt_id, first);
     tid = new_tid(); /* one that came to nothing stands in nobody's way */
     rejected(tid);
     given_up(tid);

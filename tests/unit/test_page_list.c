@@ -182,21 +182,21 @@ static void test_errors(void) {
     begin();
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         char title[40];
-        RENDER(page_error(&page, statuses[i], NULL, 0, NULL, &out));
+        RENDER(page_error(&page, statuses[i], NULL, NULL, 0, NULL, &out));
         snprintf(title, sizeof title, "Error %d", statuses[i]);
         CU_ASSERT_TRUE(has(title) && has("req-1"));
         CU_ASSERT(strcmp(previous, strstr(out.bytes, "<h1>")) != 0);
         snprintf(previous, sizeof previous, "%s", strstr(out.bytes, "<h1>"));
     }
-    RENDER(page_error(&page, 409, EVIL, 113, "/refunds/3211509412", &out));
+    RENDER(page_error(&page, 409, EVIL, EVIL, 113, "/refunds/3211509412", &out));
     CU_ASSERT_TRUE(has("href=\"/attempts/113\"") && has("href=\"/refunds/3211509412\""));
     CU_ASSERT_TRUE(has("&lt;script&gt;"));
     page.viewer = NULL;
     page.request_id = NULL;
-    RENDER(page_error(&page, 400, NULL, 0, "//evil.example/", &out));
+    RENDER(page_error(&page, 400, NULL, NULL, 0, "//evil.example/", &out));
     CU_ASSERT_FALSE(has("evil.example"));
-    RENDER(page_error(&page, 400, NULL, 0, "javascript:alert(1)", &out));
-    RENDER(page_error(&page, 400, NULL, 0, "/\\evil.example", &out));
+    RENDER(page_error(&page, 400, NULL, NULL, 0, "javascript:alert(1)", &out));
+    RENDER(page_error(&page, 400, NULL, NULL, 0, "/\\evil.example", &out));
     CU_ASSERT_FALSE(has("evil.example"));
 }
 
@@ -206,7 +206,7 @@ static void test_too_large(void) {
     buf_free(&out);
     buf_init(&out, 500);
     CU_ASSERT_FALSE(page_list(&page, &l, &out));
-    CU_ASSERT_FALSE(page_error(&page, 503, NULL, 0, NULL, &out));
+    CU_ASSERT_FALSE(page_error(&page, 503, NULL, NULL, 0, NULL, &out));
     buf_free(&out);
 }
 
