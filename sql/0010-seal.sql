@@ -46,6 +46,7 @@ COMMENT ON COLUMN otprefund.sealable.part IS 'The table.';
 COMMENT ON COLUMN otprefund.sealable.row_id IS 'The row''s number.';
 COMMENT ON COLUMN otprefund.sealable.at IS 'When it was recorded.';
 COMMENT ON COLUMN otprefund.sealable.content IS 'The whole row.';
+GRANT SELECT ON otprefund.sealable TO otprefund_auditor;
 
 CREATE FUNCTION otprefund.leaf_digest(p_part text, p_row_id bigint, p_content jsonb) RETURNS bytea
     LANGUAGE sql IMMUTABLE AS $$

@@ -145,6 +145,11 @@ static void rights(void) {
         CU_ASSERT(may("otprefund_auditor", sql));
         CU_ASSERT(may("otprefund_app", sql));
     }
+    CU_ASSERT(may("otprefund_auditor", "SELECT * FROM otprefund.sealable"));
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_class c WHERE c.relkind = 'v' AND "
+                              "c.relnamespace = 'otprefund'::regnamespace AND NOT "
+                              "has_table_privilege('otprefund_auditor', c.oid, 'SELECT')"),
+                    0);
     for (size_t k = 0; k < sizeof tables / sizeof tables[0]; k++) {
         snprintf(sql, sizeof sql, "SELECT * FROM otprefund.%s", tables[k]);
         CU_ASSERT_FALSE(may("otprefund_auditor", sql));
