@@ -211,6 +211,21 @@ static void refuse_setting(struct reading *r, const char *section, const char *n
     refuse(r, r->seen[index_of(section, name)], text);
 }
 
+/* On its own line: inih's handler hears of a section only when a setting stands in it. */
+static void check_section(struct reading *r, const char *line) {
+    char name[64], what[128];
+    if (r->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0) /* inih skips that mark, too */
+        line += 3;
+    line += strspn(line, " \t");
+    const char *end = *line == '[' ? strchr(line, ']') : NULL;
+    if (!end)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)(end - line - 1), line + 1);
+    snprintf(what, sizeof what, "unknown section %s: see otprefund.conf(5)", name);
+    if (!is_section(name))
+        refuse(r, r->line, what);
+}
+
 /* Reads a line for inih, and counts: inih tells its handler no line number. */
 static char *read_line(char *out, int size, void *arg) {
     struct reading *r = arg;
@@ -237,7 +252,8 @@ static char *read_line(char *out, int size, void *arg) {
         return NULL;
     }
     r->indented = *out == ' ' || *out == '\t';
-    return n ? out : NULL;
+    check_section(r, out);
+    return n && !r->failed ? out : NULL;
 }
 
 static void take(struct reading *r, const char *section, const char *name, const char *value) {
@@ -248,9 +264,7 @@ static void take(struct reading *r, const char *section, const char *name, const
     } else if (i < 0 && !*section) {
         refuse(r, r->line, "a setting before the first [section]: write the section above it");
     } else if (i < 0) {
-        bool known = is_section(section);
-        snprintf(what, sizeof what, "unknown %s %.49s: see otprefund.conf(5)",
-                 known ? "setting" : "section", known ? name : section);
+        snprintf(what, sizeof what, "unknown setting %.49s: see otprefund.conf(5)", name);
         refuse(r, r->line, what);
     } else if (*value == ';') {
         refuse(r, r->line, "the value begins with a ;, as a remark does: put a blank before the ;");
