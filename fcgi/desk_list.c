@@ -4,21 +4,28 @@
 
 #include "fcgi/desk.h"
 #include "fcgi/filter.h"
+#include "fcgi/log.h"
 
 #define PAGE_ROWS 50
 #define CSV_ROWS  500    /* read and sent at a time */
 #define CSV_MAX   100000 /* rows of a file; more: narrow the filter */
 
 /* An operator sees the own attempts; those of others only for one transaction, whose TID is at
- * hand. */
-static const char *narrow(struct visit *v, struct filter *f) {
+ * hand.  False: answered (403). */
+static bool narrow(struct visit *v, struct filter *f) {
+    const char *wanted = f->wanted.operator_name;
     if (v->user.role != OTR_ROLE_OPERATOR || f->wanted.tid)
-        return NULL;
-    bool others = f->wanted.operator_name && strcmp(f->wanted.operator_name, v->user.name) != 0;
+        return true;
     f->wanted.operator_name = v->user.name;
-    return others ? "Your role shows your own attempts. Give a TID to see all attempts on one "
-                    "transaction."
-                  : NULL;
+    if (!wanted || strcmp(wanted, v->user.name) == 0)
+        return true;
+    log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because", "role",
+              "path", v->route.pattern, NULL);
+    desk_error(v, 403,
+               "Your role shows your own attempts. Give a TID to see all attempts on one "
+               "transaction.",
+               0, "/attempts");
+    return false;
 }
 
 /* Rows go out as they are read: the list is never in memory as a whole. */
@@ -104,9 +111,10 @@ void desk_list(struct visit *v) {
         show(v, &f, 400, why);
         return;
     }
-    const char *hint = narrow(v, &f);
+    if (!narrow(v, &f))
+        return;
     if (!f.csv) {
-        show(v, &f, 200, hint);
+        show(v, &f, 200, NULL);
         return;
     }
     /* A slow reader keeps a worker waiting: not all of them. */

@@ -47,6 +47,7 @@ bool page_list(const struct page *p, const struct page_list *l, struct buf *out)
     page_start(&f, p, "Attempts", PLACE_LIST);
     node_text(f.m, f.root, "f_tid", l->tid_text);
     node_text(f.m, f.root, "f_operator", l->operator_text);
+    node_bool(f.m, f.root, "all_operators", !p->viewer || p->viewer->role != OTR_ROLE_OPERATOR);
     node_text(f.m, f.root, "f_from", l->from_text);
     node_text(f.m, f.root, "f_to", l->to_text);
     put_choices(&f, "kinds", kinds, sizeof kinds / sizeof *kinds, l->kind_text);

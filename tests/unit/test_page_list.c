@@ -36,6 +36,10 @@ static void test_list(void) {
         snprintf(option, sizeof option, "<option value=\"%s\"", states[i]);
         CU_ASSERT_EQUAL(count(option), 1);
     }
+    CU_ASSERT_FALSE(has("name=\"operator\"")); /* an operator's list is the own one */
+    asha.role = OTR_ROLE_AUDITOR;
+    RENDER(page_list(&page, &l, &out));
+    CU_ASSERT_TRUE(has("name=\"operator\""));
     l = (struct page_list){.kind_text = "otp"};
     RENDER(page_list(&page, &l, &out));
     CU_ASSERT_TRUE(has("No attempt fits these filters"));

@@ -339,6 +339,14 @@ static bool page_says(const char *words) {
     return body && strstr(body, words) != NULL;
 }
 
+static int list(const char *login, const char *bearer, const char *query) {
+    return house_ask(&(struct house_request){.method = "GET",
+                                             .path = bearer ? "/api/v1/attempts" : "/attempts",
+                                             .query = query,
+                                             .login = login,
+                                             .bearer = bearer});
+}
+
 static void test_own_counter(void) {
     char link[48];
     snprintf(link, sizeof link, "/attempts/%s\"", known);
@@ -348,20 +356,34 @@ static void test_own_counter(void) {
     CU_ASSERT_EQUAL(get("/attempts", "usha", NULL), 200);
     CU_ASSERT_FALSE(page_says(link));
     CU_ASSERT_FALSE(page_says("asha"));
-    CU_ASSERT_EQUAL(
-        house_ask(&(struct house_request){
-            .method = "GET", .path = "/attempts", .query = "operator=asha", .login = "usha"}),
-        200);
-    CU_ASSERT_FALSE(page_says(link));
-    CU_ASSERT_EQUAL(
-        house_ask(&(struct house_request){
-            .method = "GET", .path = "/attempts", .query = "format=csv", .login = "usha"}),
-        200);
+    CU_ASSERT_EQUAL(list("usha", NULL, "format=csv"), 200);
     CU_ASSERT_FALSE(page_says("asha"));
     CU_ASSERT_EQUAL(get("/", "usha", NULL), 200);
     CU_ASSERT_FALSE(page_says(link));
     CU_ASSERT_EQUAL(get("/attempts", "meera", NULL), 200);
     CU_ASSERT(page_says("asha") && page_says("sunil"));
+}
+
+/* A filter that does not hold is refused and not left out. */
+static void test_by_operator(void) {
+    char query[64], sql[128];
+    CU_ASSERT_EQUAL(list("usha", NULL, "operator=asha"), 403);
+    CU_ASSERT(page_says("Your role shows your own attempts") && !page_says("data-label"));
+    CU_ASSERT_EQUAL(list("usha", NULL, "operator=asha&format=csv"), 403);
+    CU_ASSERT_FALSE(page_says("refund,asha"));
+    CU_ASSERT_EQUAL(list("usha", NULL, "operator=nobody"), 403); /* not told who there is */
+    CU_ASSERT_EQUAL(list("asha", NULL, "operator=asha"), 200);
+    CU_ASSERT(page_says(">asha</td>") && !page_says("name=\"operator\""));
+    CU_ASSERT_EQUAL(list("sunil", NULL, "operator=asha"), 200);
+    CU_ASSERT(page_says(">asha</td>") && !page_says(">sunil</td>"));
+    snprintf(sql, sizeof sql, "SELECT tid FROM otprefund.attempt WHERE attempt_id = %s", known);
+    snprintf(query, sizeof query, "tid=%s&operator=asha&format=csv", pg_text(sql));
+    CU_ASSERT_EQUAL(list("usha", NULL, query), 200);
+    CU_ASSERT(page_says("refund,asha"));
+    CU_ASSERT_EQUAL(list(NULL, HOUSE_TOKEN_READ, "operator=asha"), 200); /* a client sees all */
+    CU_ASSERT(page_says("\"operator\":\"asha\"") && !page_says("\"operator\":\"sunil\""));
+    CU_ASSERT_EQUAL(list(NULL, HOUSE_TOKEN_READ, "operator=nobody"), 200);
+    CU_ASSERT(page_says("{\"attempts\":[]"));
 }
 
 static int ask_bank(const char *id, const char *login) {
@@ -641,6 +663,7 @@ int main(void) {
     CU_add_test(s, "who may, gets in", test_let_in);
     CU_add_test(s, "a changed row counts at the next request", test_at_once);
     CU_add_test(s, "an operator lists the own attempts", test_own_counter);
+    CU_add_test(s, "a list by operator is that operator's or nobody's", test_by_operator);
     CU_add_test(s, "an operator opens what the own counter is at", test_by_number);
     CU_add_test(s, "whom one meets on a transaction", test_meet);
     CU_add_test(s, "nobody names himself", test_claims);
