@@ -91,11 +91,32 @@ static int wait_ms(struct visit *v) {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* What the bank refuses as often as it is asked: the caller's mistake (400), or one of the set-up
+ * here (502).  0: asking again may help. */
+static int refused_for_good(enum otr_reason reason) {
+    switch (reason) {
+    case OTR_REASON_INVALID_TID:
+        return 400;
+    case OTR_REASON_BAD_REQUEST:
+    case OTR_REASON_BAD_INITIATOR:
+    case OTR_REASON_BAD_USER_CODE:
+    case OTR_REASON_AGENT_NOT_ONBOARDED:
+        return 502;
+    default:
+        return 0;
+    }
+}
+
 /* What the journal had before is not how it stands: no answer of the bank, no 200. */
 static void nothing_learnt(struct visit *v, const struct otr_attempt *a) {
     char detail[300];
     const char *why = advice_why(a->reason);
-    if (a->outcome == OTR_OUTCOME_NONE)
+    int refused = refused_for_good(a->reason);
+    if (refused)
+        snprintf(detail, sizeof(detail), "%s Inquiry %lld was refused, and another would be. %s",
+                 why ? why : "", (long long)v->reply->attempt_id,
+                 refused == 400 ? "Check the number." : "Tell whoever looks after this system.");
+    else if (a->outcome == OTR_OUTCOME_NONE)
         snprintf(detail, sizeof(detail),
                  "The bank has not answered yet: inquiry %lld is still under way. Ask again.",
                  (long long)v->reply->attempt_id);
@@ -103,7 +124,7 @@ static void nothing_learnt(struct visit *v, const struct otr_attempt *a) {
         snprintf(detail, sizeof(detail), "%s Inquiry %lld learnt nothing. Ask again.",
                  why ? why : "The bank did not say how this transaction stands.",
                  (long long)v->reply->attempt_id);
-    problem(v, 503, detail, v->reply->attempt_id);
+    problem(v, refused ? refused : 503, detail, v->reply->attempt_id);
 }
 
 static void show_transaction(struct visit *v, enum otr_status s, const struct otr_attempt *a,
@@ -157,7 +178,7 @@ static void reference_asked(struct visit *v, enum otr_status s, const struct otr
     else if (s == OTR_NOT_FOUND && a->reason == OTR_REASON_NO_SUCH_TRANSACTION)
         api_problem(v, 404, "The bank knows no transaction with this client_ref_id.");
     else if (s == OTR_NOT_FOUND)
-        api_problem(v, 503, "The bank has not said yet which transaction this is. Try again.");
+        nothing_learnt(v, a);
     else
         fault(v, s, &f);
 }
@@ -177,6 +198,7 @@ static void ask_by_reference(struct visit *v, const char *ref) {
     }
     if (s == OTR_NOT_FOUND)
         s = otr_inquire(v->app->core, &who, NULL, ref, &id, &f);
+    v->reply->attempt_id = id;
     if (s == OTR_OK)
         app_wait_then(v, id, wait_ms(v), false, reference_asked);
     else

@@ -49,6 +49,12 @@ void house_says(const char *tid, int tx_status) {
 static const struct {
     const char *start, *status, *body;
 } moods[] = {
+    {"400", "200 OK",
+     "{\"status\":0,\"response_status_id\":-1,\"invalid_params\":{\"tid\":\"Invalid_tid_Format\"},"
+     "\"message\":\"Invalid_tid_Format\",\"data\":{\"tid\":\"\"}}"},
+    {"401", "200 OK",
+     "{\"status\":319,\"response_status_id\":1,\"message\":\"Invalid initiator\",\"data\":{}}"},
+    {"405", "405 Method Not Allowed", ""},
     {"403", "403 Forbidden", ""},
     {"404", "200 OK",
      "{\"status\":168,\"response_status_id\":1,\"message\":\"TID does not exist\",\"data\":{}}"},
@@ -80,8 +86,8 @@ static bool bank_answer(int fd, const char *request) {
     char tid[24] = "0", body[1024];
     const char *refund = strstr(request, "/refund/"), *inquiry = strstr(request, "/transaction/");
     const char *at = refund ? refund + 8 : inquiry ? inquiry + 13 : "0";
-    if (strncmp(at, "client_ref_id:R", 15) == 0) /* the reference of TID n is Rn */
-        at += 15;
+    if (strncmp(at, "client_ref_id:", 14) == 0)
+        at += at[14] == 'R' ? 15 : 14;
     snprintf(tid, sizeof tid, "%.*s", (int)strspn(at, "0123456789"), at);
     if (refund && strncmp(at + strlen(tid), "/otp", 4) == 0) {
         snprintf(body, sizeof body,

@@ -23,15 +23,20 @@ static bool says(const char *words) {
 }
 
 /* A problem with the number of the inquiry, in words and as a member. */
-static bool names_inquiry(const char *tid) {
-    char sql[128], sentence[64], member[64];
-    snprintf(sql, sizeof sql, "SELECT max(attempt_id) FROM otprefund.attempt WHERE tid = '%s'",
+static bool points_to_inquiry(const char *tid) {
+    char sql[160], sentence[64], member[64];
+    snprintf(sql, sizeof sql,
+             "SELECT max(attempt_id) FROM otprefund.attempt WHERE '%s' IN (tid, client_ref_id)",
              tid);
     long long id = pg_number(sql);
     snprintf(sentence, sizeof sentence, "nquiry %lld ", id);
     snprintf(member, sizeof member, "\"attempt_id\":%lld", id);
-    return id > 0 && says(sentence) && says(member) && says("application/problem+json") &&
-           says("\r\nRetry-After: 5\r\n");
+    return id > 0 && says(sentence) && says(member) && says("application/problem+json");
+}
+
+/* The same with when to come back. */
+static bool names_inquiry(const char *tid) {
+    return points_to_inquiry(tid) && says("\r\nRetry-After: 5\r\n") && says("Ask again.");
 }
 
 static void test_told(void) {
@@ -60,6 +65,30 @@ static void test_known_before(void) {
     CU_ASSERT_FALSE(says("\"tx_status\""));
     CU_ASSERT_EQUAL(get("40400002", NULL), 503);
     CU_ASSERT(says("The bank knows no transaction with this TID."));
+}
+
+/* What the bank will refuse again is no invitation to ask again. */
+static void test_refused_for_good(void) {
+    static const struct {
+        const char *tid;
+        int status;
+        const char *why, *what_to_do;
+    } cases[] = {
+        {"40000001", 400, "does not accept this TID", "Check the number."},
+        {"40100001", 502, "mobile number (initiator_id)", "Tell whoever looks after"},
+        {"40500001", 502, "turned the request away", "Tell whoever looks after"},
+        {"client_ref_id:400-1", 400, "does not accept this TID", "Check the number."},
+        {"client_ref_id:401-1", 502, "mobile number (initiator_id)", "Tell whoever looks after"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *ref = strchr(cases[i].tid, ':');
+        CU_ASSERT_EQUAL(get(cases[i].tid, NULL), cases[i].status);
+        CU_ASSERT(says(cases[i].why) && says(cases[i].what_to_do));
+        CU_ASSERT(points_to_inquiry(ref ? ref + 1 : cases[i].tid));
+        CU_ASSERT_FALSE(says("Retry-After") || says("sk again"));
+    }
+    CU_ASSERT_EQUAL(get("client_ref_id:403-1", NULL), 503);
+    CU_ASSERT(says("does not accept our signature") && names_inquiry("403-1"));
 }
 
 static void test_no_answer(void) {
@@ -166,6 +195,7 @@ int main(void) {
     CU_add_test(s, "what the bank told", test_told);
     CU_add_test(s, "nothing learnt is no answer", test_nothing_told);
     CU_add_test(s, "nor is what was known before", test_known_before);
+    CU_add_test(s, "refused for good", test_refused_for_good);
     CU_add_test(s, "no answer in time", test_no_answer);
     CU_add_test(s, "what is refunded already", test_refunded);
     CU_add_test(s, "nobody waits on a worker", test_parked);
