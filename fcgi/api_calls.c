@@ -42,7 +42,7 @@ static void fault(struct visit *v, enum otr_status s, const struct otr_fault *f)
         snprintf(what, sizeof(what),
                  "This Idempotency-Key was used before with other content. Nothing was sent.");
     else
-        desk_sentence(s, f, what, sizeof(what));
+        desk_sentence(s, f, text_rfc3339, what, sizeof(what));
     if (status >= 500)
         log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
                   NULL);

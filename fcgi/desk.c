@@ -21,15 +21,16 @@ bool desk_points_to(enum otr_status s) {
     return s == OTR_BUSY || s == OTR_KEY_USED || s == OTR_CONFLICT;
 }
 
-void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size_t size) {
-    char clock[TEXT_TIME_SIZE];
+void desk_sentence(enum otr_status s, const struct otr_fault *f, desk_when *when, char *out,
+                   size_t size) {
+    char at[TEXT_TIME_SIZE];
     switch (s) {
     case OTR_BUSY:
         snprintf(
             out, size,
             "A refund of this transaction is being worked on by %s since %s. Nothing was sent. "
             "Wait until it is settled.",
-            f->operator_name[0] ? f->operator_name : "somebody else", text_clock(f->since, clock));
+            f->operator_name[0] ? f->operator_name : "somebody else", when(f->since, at));
         break;
     case OTR_KEY_USED:
         snprintf(out, size,
@@ -38,7 +39,7 @@ void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size
         break;
     case OTR_LIMITED:
         snprintf(out, size, "This was tried too often. Nothing was sent. Try again at %s.",
-                 text_clock(f->retry_at, clock));
+                 when(f->retry_at, at));
         break;
     case OTR_NO_JOURNAL:
         snprintf(out, size, "%s",
@@ -141,7 +142,7 @@ void desk_error(struct visit *v, int status, const char *what, int64_t attempt_i
 void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f) {
     char what[400], back[40] = "/";
     int status = desk_http_status(s);
-    desk_sentence(s, f, what, sizeof(what));
+    desk_sentence(s, f, text_clock, what, sizeof(what));
     if (status >= 500)
         log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
                   NULL);

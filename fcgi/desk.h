@@ -8,6 +8,7 @@
 #include "fcgi/csrf.h"
 #include "fcgi/form.h"
 #include "fcgi/page.h"
+#include "fcgi/text.h"
 
 #define DESK_FORM_MAX 16384 /* bytes of a form */
 #define DESK_KEY_SIZE 33    /* our idempotency keys: 128 random bits in hex */
@@ -84,11 +85,13 @@ const char *desk_attempt_path(const struct visit *v, char path[DESK_PATH_SIZE]);
 void desk_attempt_show(struct visit *v, const struct otr_attempt *a, int status,
                        const struct page_manual *typed);
 
-/* HTTP status of a status of the core, and its sentence for a person or a program (out: at least
- * 400 bytes). */
+/* HTTP status of a status of the core, and its sentence (out: at least 400 bytes) with times as when
+ * writes them: text_clock for a person, text_rfc3339 for a program. */
+typedef char *desk_when(int64_t ms, char out[TEXT_TIME_SIZE]);
 int desk_http_status(enum otr_status s);
 bool desk_points_to(enum otr_status s); /* does fault.attempt_id name the attempt to look at? */
-void desk_sentence(enum otr_status s, const struct otr_fault *f, char *out, size_t size);
+void desk_sentence(enum otr_status s, const struct otr_fault *f, desk_when *when, char *out,
+                   size_t size);
 /* Retry-After in seconds from retry_at, at least 1. */
 void desk_retry_after(struct visit *v, const struct otr_fault *f);
 

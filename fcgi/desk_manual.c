@@ -20,7 +20,7 @@ static void say_no(struct visit *v, enum otr_status s, const struct otr_fault *f
     char what[400], path[DESK_PATH_SIZE];
     struct otr_attempt a;
     int status = desk_http_status(s);
-    desk_sentence(s, f, what, sizeof(what));
+    desk_sentence(s, f, text_clock, what, sizeof(what));
     if (s == OTR_CONFLICT || s == OTR_INVALID) {
         typed->error = what;
         typed->inquiry_id = 0; /* the next try asks the bank afresh */

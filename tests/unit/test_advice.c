@@ -249,13 +249,22 @@ static void test_tx_status(void) {
 static void test_the_journal_is_away(void) {
     struct otr_fault f = {0};
     char sentence[400];
-    desk_sentence(OTR_NO_JOURNAL, &f, sentence, sizeof sentence);
+    desk_sentence(OTR_NO_JOURNAL, &f, text_clock, sentence, sizeof sentence);
     CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "nothing was recorded, so nothing was sent"));
     f.unsure = true;
-    desk_sentence(OTR_NO_JOURNAL, &f, sentence, sizeof sentence);
+    desk_sentence(OTR_NO_JOURNAL, &f, text_clock, sentence, sizeof sentence);
     CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "whether this was recorded is not known. Nothing was"));
     CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "same form or key"));
     CU_ASSERT_PTR_NULL(strstr(sentence, "nothing was recorded"));
+}
+
+static void test_times_told(void) {
+    struct otr_fault f = {.retry_at = INT64_C(1795922133000)};
+    char sentence[400];
+    desk_sentence(OTR_LIMITED, &f, text_rfc3339, sentence, sizeof sentence);
+    CU_ASSERT_PTR_NOT_NULL(strstr(sentence, "Try again at 2026-11-29T03:15:33.000Z."));
+    desk_sentence(OTR_LIMITED, &f, text_clock, sentence, sizeof sentence);
+    CU_ASSERT_PTR_NULL(strstr(sentence, "2026"));
 }
 
 int main(void) {
@@ -269,7 +278,8 @@ int main(void) {
         !CU_add_test(s, "settled later", test_settled_later) ||
         !CU_add_test(s, "outside the enums", test_outside_the_enums) ||
         !CU_add_test(s, "tx_status", test_tx_status) ||
-        !CU_add_test(s, "the journal is away", test_the_journal_is_away))
+        !CU_add_test(s, "the journal is away", test_the_journal_is_away) ||
+        !CU_add_test(s, "times told", test_times_told))
         return 1;
     return suite_run();
 }

@@ -159,7 +159,7 @@ static const char *unanswered(void) {
 static void test_parked(void) {
     char ask[64], propose[64], body[300];
     CU_ASSERT_EQUAL(get("client_ref_id:R40800002", NULL), 503);
-    CU_ASSERT(house_answer.parked && says("has not said yet"));
+    CU_ASSERT(house_answer.parked && says("has not answered yet"));
     CU_ASSERT_EQUAL(house_ask(&(struct house_request){
                         .method = "GET", .path = "/", .query = "q=R40800002", .login = "asha"}),
                     200);
@@ -184,6 +184,32 @@ static void test_one_wait(void) {
     CU_ASSERT_EQUAL(get("client_ref_id:R40900001", "HTTP_PREFER=wait=10"), 200);
 }
 
+/* Does a time follow on words, and end with after?  In form a 9 stands for any digit. */
+static bool says_time(const char *words, const char *form, const char *after) {
+    const char *p = strstr(house_answer.text, words);
+    p = p ? p + strlen(words) : "";
+    for (; *form && *p; form++, p++)
+        if (*form == '9' ? *p < '0' || *p > '9' : *p != *form)
+            return false;
+    return !*form && strncmp(p, after, strlen(after)) == 0;
+}
+
+/* A machine has no idea of this office's clock and day; a person reads it off the wall. */
+static void test_times(void) {
+    char body[300];
+    CU_ASSERT_EQUAL(post_json("40800006", "refunds", "{\"otp\":\"012345\"}", "t-1"), 202);
+    CU_ASSERT_EQUAL(post_json("40800006", "otp", "{}", "t-2"), 409);
+    CU_ASSERT(says_time("worked on by switch since ", "9999-99-99T99:99:99.999Z", ". Nothing"));
+    snprintf(body, sizeof body, "idempotency_key=t-3&csrf_token=%s", house_token("asha"));
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){.method = "POST",
+                                                      .path = "/refunds/40800006/otp",
+                                                      .login = "asha",
+                                                      .type = "application/x-www-form-urlencoded",
+                                                      .body = body}),
+                    409);
+    CU_ASSERT(says_time("worked on by switch since ", "99:99:99", ". Nothing"));
+}
+
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
@@ -200,6 +226,7 @@ int main(void) {
     CU_add_test(s, "what is refunded already", test_refunded);
     CU_add_test(s, "nobody waits on a worker", test_parked);
     CU_add_test(s, "one time to wait", test_one_wait);
+    CU_add_test(s, "times", test_times);
     int failed = suite_run();
     house_close();
     return failed;
