@@ -1,9 +1,9 @@
 /*
  * house.h - the whole program in one process, for unit tests: its handlers, the core, a PostgreSQL of its
  * own (tests/pg.sh) and a bank that does as asked, in a process of its own; but for a TID that begins with
- * 400 (it takes no such number), 401 (an unknown initiator), 403, 404 (no such transaction), 405 (no such call),
- * 408 (no answer), 409 (late) or 502.  A client_ref_id that begins with such a number and a dash is answered alike;
- * that of TID n is Rn.
+ * 400 (it takes no such number), 401 (an unknown initiator), 403, 404 (no such transaction), 405 (no such
+ * call), 408 (no answer), 409 (late) or 502.  A client_ref_id that begins with such a number and a dash is
+ * answered alike; that of TID n is Rn.
  */
 #ifndef TESTS_HOUSE_H
 #define TESTS_HOUSE_H
