@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """samples.py SOCKET - a FastCGI program that answers with the variables it was given, for tests/samples.sh.
 
-Its headers are some of the real program's.  /nothing is 404; asked by auth_request (ASKED=auth) it names
-as X-Auth-Request-User whoever the cookie names.
+Its headers are some of the real program's.  /nothing and /api/nothing are 404, /api/slow takes 3 s; asked by
+auth_request (ASKED=auth) it names as X-Auth-Request-User whoever the cookie names.
 """
 import socket
 import struct
 import sys
 import threading
+import time
 
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
 
@@ -42,7 +43,10 @@ def variables(data):
 
 def answer(pairs):
     known = dict(pairs)
-    status = "404 Not Found" if known.get("REQUEST_URI") == "/nothing" else "200 OK"
+    uri = known.get("REQUEST_URI")
+    status = "404 Not Found" if uri in ("/nothing", "/api/nothing") else "200 OK"
+    if uri == "/api/slow":
+        time.sleep(3)
     head = f"Status: {status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
     head += "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
     head += "Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n"

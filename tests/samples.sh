@@ -37,6 +37,7 @@ for server in nginx apache lighttpd; do
         has $sample "$header" "no $header for the server's own answers"
     done
 done
+has web/apache.conf.sample "ErrorDocument 503 '\{.*\"status\":503" "no problem for Apache's own answers under /api/"
 if grep -q '^[^#]*include fastcgi_params' web/nginx.conf.sample; then
     fail "nginx.conf.sample: fastcgi_params names \$remote_user, which a client claims"
 else
@@ -155,6 +156,20 @@ END
     if [ -z "$wrong" ]; then pass; else fail "$what: $wrong" "$(cat "$work/head")"; fi
 }
 
+# problem WHAT STATUS ARGUMENT...: as headed, and the body is a problem of that status (RFC 9457).
+problem() {
+    local what=$1 status=$2
+    headed "$what" "$status" no-store "${@:3}"
+    if grep -qiE '^content-type: application/problem\+json' "$work/head" && ask "${@:3}" | python3 -c '
+import json, sys
+p = json.load(sys.stdin)
+sys.exit(not (p["status"] == int(sys.argv[1]) and p["title"] not in ("", "Error") and p["detail"]))' "$status" 2>"$work/json"; then
+        pass
+    else
+        fail "$what: no problem of $status" "$(ask "${@:3}"; cat "$work/json")"
+    fi
+}
+
 python3 tests/samples.py "$work/fcgi.sock" &
 program=$!
 pids+=($program)
@@ -174,11 +189,28 @@ if start_nginx "by password"; then
     head -c 100000 /dev/zero >"$work/large"
     headed "413" 413 no-store --data-binary "@$work/large" -u asha:letmein "$desk/refunds/1/otp"
     headed "405" 405 no-store -X TRACE "$desk/"
+    long=$(printf '%09000d' 0)
+    api=$desk/api/v1/attempts
+    problem "413, API" 413 --data-binary "@$work/large" "$api"
+    problem "405, API" 405 -X TRACE "$api"
+    problem "414, API" 414 --http1.1 "$api?tid=$long"
+    problem "400, API" 400 --http1.1 -H 'Host:' "$api"
+    problem "400 for its header, API" 400 --http1.1 -H "X-Long: $long" "$api"
+    for odd in /callback/eko/of-a-long-one /refunds/1; do
+        headed "414 of $odd" 414 no-store --http1.1 "$desk$odd?x=$long"
+        if grep -qi '^content-type: text/html' "$work/head"; then pass; else fail "414 of $odd is no page" "$(cat "$work/head")"; fi
+    done
+    if grep -q of-a-long-one "$work/access.log"; then fail "a long address of the callback is logged"; else pass; fi
+    headed "the program's 404, API" 404 no-store "$desk/api/nothing"
+    if grep -qi '^content-type: text/plain' "$work/head"; then pass; else fail "nginx's words for the program's" "$(cat "$work/head")"; fi
     headed "the program's 200" 200 no-store -u asha:letmein "$desk/"
     headed "the program's 404" 404 no-store -u asha:letmein "$desk/nothing"
     headed "the style sheet" 200 max-age=3600 "$desk/style.css"
     if grep -qi '^content-type: text/css' "$work/head"; then pass; else fail "style.css is no style sheet" "$(cat "$work/head")"; fi
 fi
+
+site | sed 's/fastcgi_read_timeout 60s/fastcgi_read_timeout 1s/' >"$work/site.conf"
+if start_nginx "with less patience"; then problem "504, API" 504 "$desk/api/slow"; fi
 
 # A map, and its lines in the place of those of a password: as the sample says.
 map=$(sed -n 's/.*\(map $ssl_client_s_dn .*}\)$/\1/p' web/nginx.conf.sample)
@@ -224,6 +256,7 @@ if start_nginx "for the callback"; then
         wait $program 2>/dev/null
     done
     headed "502" 502 no-store -u asha:letmein "$desk/"
+    problem "502, API" 502 "$desk/api/v1/attempts"
     if ! grep -q upstream "$work/error.log"; then fail "the program's end is in no log"; else pass; fi
     if told=$(grep -h "$secret" "$work"/*.log); then fail "the callback's secret is logged" "$told"; else pass; fi
 fi

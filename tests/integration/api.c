@@ -255,7 +255,7 @@ static void bad_calls(void) {
     if (large) {
         memset(large, ' ', 2u << 20);
         api_call(path, large, fresh_key(key), NULL, &r);
-        expect_number("2 MiB of JSON", "HTTP status", 413, r.status);
+        expect_problem("2 MiB of JSON", &r, 413);
         large[40000] = '\0'; /* a web server lets that through: the program's own limit */
         api_call(path, large, fresh_key(key), NULL, &r);
         expect_problem("40 kB of JSON", &r, 413);
@@ -266,6 +266,32 @@ static void bad_calls(void) {
     expect_number(tid, "initiate_calls in the book", 0, book_of(tid).initiate_calls);
     expect_alive("bad API calls");
     reply_free(&r);
+}
+
+/* What never reaches the program is a problem, too. */
+static void web_server(void) {
+    static char path[12000] = "/api/v1/attempts?tid=", header[12000] = "X-Long: ";
+    memset(path + strlen(path), '1', sizeof path - strlen(path) - 1);
+    memset(header + strlen(header), 'x', sizeof header - strlen(header) - 1);
+    const struct {
+        const char *about;
+        int status;
+        struct ask ask;
+    } cases[] = {
+        {"an address of 12 kB", 414, {.path = path}},
+        {"a header of 12 kB", 400, {.path = "/api/v1/attempts", .headers = {header}}},
+        {"TRACE", 405, {.method = "TRACE", .path = "/api/v1/attempts"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reply r = {0};
+        char value[64];
+        client_ask(&it.api, &cases[i].ask, &r);
+        expect_problem(cases[i].about, &r, cases[i].status);
+        expect(*json_field(&r, "detail", value, sizeof value), "%s: no detail", cases[i].about);
+        expect_text(cases[i].about, "Cache-Control", "no-store",
+                    reply_header(&r, "Cache-Control", value, sizeof value));
+        reply_free(&r);
+    }
 }
 
 static void unauthorised(void) {
@@ -370,6 +396,7 @@ void suite_api(void) {
     CU_add_test(s, "202 while open", while_open);
     CU_add_test(s, "Prefer: wait", prefer_wait);
     CU_add_test(s, "bad calls", bad_calls);
+    CU_add_test(s, "what the web server answers itself", web_server);
     CU_add_test(s, "no token, wrong token", unauthorised);
     CU_add_test(s, "bad reads", bad_reads);
     CU_add_test(s, "the list, page by page", list_pages);

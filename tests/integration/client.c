@@ -84,7 +84,7 @@ static void set_body(CURL *e, const struct ask *a) {
 
 static bool prepare(struct exchange *x, const struct client *c, const struct ask *a,
                     struct reply *r) {
-    char line[1200];
+    char line[16384];
     reply_free(r);
     *x = (struct exchange){.easy = curl_easy_init(), .reply = r};
     if (!x->easy || append(&r->head, &r->head_size, "", 0) ||
