@@ -56,7 +56,8 @@ static void put_events(struct fill *f, const struct otr_attempt *a) {
     char text[120];
     struct node *list = node_list(f->m, f->root, "events");
     event(f, list, a->started_at,
-          a->outcome == OTR_OUTCOME_NOT_SENT ? "Written down" : "Written down, then asked the bank");
+          a->outcome == OTR_OUTCOME_NOT_SENT ? "Written down"
+                                             : "Written down, then asked the bank");
     if (a->outcome != OTR_OUTCOME_NONE)
         event(f, list, a->finished_at, answer_text(a));
     if (a->kind != OTR_KIND_REFUND)
