@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/http_call.h"
+#include "core/names.h"
 #include "sql/clock.h"
 
 #define ANSWER_MAX 1048576 /* bytes of a body, unless configured */
@@ -26,6 +27,7 @@ struct http {
     bool stopped; /* the thread was joined */
     int epoll, wake;
     CURLM *multi;
+    struct names *names;
 
     /* Shared, under lock. */
     pthread_mutex_t lock;
@@ -36,7 +38,10 @@ struct http {
 
     /* The I/O thread's own. */
     struct call *calls;
-    int64_t timer_ms; /* when curl wants to be called; -1: not */
+    struct call *unnamed; /* not with curl yet: their name is being looked up */
+    int64_t unnamed_ms;   /* the first of them is then too late */
+    int64_t timer_ms;     /* when curl wants to be called; -1: not */
+    bool news;            /* a lookup may have ended */
 };
 
 /* ---- handing over, on any thread --------------------------------------------------------- */
@@ -96,11 +101,20 @@ static void end_unsent(struct http *h, struct call *c, enum otr_reason reason, c
     end(h, c, &r);
 }
 
-static void unlink_call(struct http *h, struct call *c) {
+/* list: h->calls, or h->unnamed. */
+static void link_call(struct call **list, struct call *c) {
+    c->before = NULL;
+    c->next = *list;
+    if (*list)
+        (*list)->before = c;
+    *list = c;
+}
+
+static void unlink_call(struct call **list, struct call *c) {
     if (c->before)
         c->before->next = c->next;
     else
-        h->calls = c->next;
+        *list = c->next;
     if (c->next)
         c->next->before = c->before;
 }
@@ -116,6 +130,61 @@ static const char *refusal(enum otr_reason reason) {
     }
 }
 
+/* Over to curl. */
+static void launch(struct http *h, struct call *c) {
+    if (curl_multi_add_handle(h->multi, c->easy) == CURLM_OK)
+        link_call(&h->calls, c);
+    else
+        end_unsent(h, c, OTR_REASON_CONNECT_FAILED, "out of memory");
+}
+
+/* Ends a call that is in no list as curl would have. */
+static void end_unnamed(struct http *h, struct call *c, CURLcode code) {
+    struct http_result r = {0};
+    call_result(c, code, &r);
+    end(h, c, &r);
+}
+
+static int64_t too_late_ms(const struct call *c) {
+    int limit = c->settings->connect_timeout_ms;
+    return c->start_ms + (c->timeout_ms < limit ? c->timeout_ms : limit);
+}
+
+/* Launches it, if it needs no name or that is known. */
+static void find_and_launch(struct http *h, struct call *c) {
+    char entry[NAMES_ENTRY];
+    int64_t now = clock_monotonic_ms();
+    enum names_answer answer = *c->host ? names_find(h->names, c->host, c->port, now, entry)
+                                        : NAMES_KNOWN;
+    if (answer == NAMES_KNOWN && (!*c->host || call_addresses(c, entry))) {
+        launch(h, c);
+    } else if (answer == NAMES_KNOWN) {
+        end_unsent(h, c, OTR_REASON_CONNECT_FAILED, "out of memory");
+    } else if (answer == NAMES_UNKNOWN) {
+        end_unnamed(h, c, CURLE_COULDNT_RESOLVE_HOST);
+    } else if (now >= too_late_ms(c)) {
+        end_unnamed(h, c, CURLE_OPERATION_TIMEDOUT);
+    } else {
+        if (!h->unnamed || too_late_ms(c) < h->unnamed_ms)
+            h->unnamed_ms = too_late_ms(c);
+        link_call(&h->unnamed, c);
+    }
+}
+
+/* A lookup has ended, or the first of those who wait for one has waited too long. */
+static void look_again(struct http *h) {
+    if (!h->unnamed || (!h->news && clock_monotonic_ms() < h->unnamed_ms))
+        return;
+    struct call *c = h->unnamed;
+    h->news = false;
+    h->unnamed = NULL;
+    while (c) {
+        struct call *next = c->next;
+        find_and_launch(h, c);
+        c = next;
+    }
+}
+
 static void start(struct http *h, struct call *c) {
     const char *detail = "out of memory";
     enum otr_reason reason = OTR_REASON_CONNECT_FAILED;
@@ -128,17 +197,10 @@ static void start(struct http *h, struct call *c) {
     c->easy = curl_easy_init();
     if (c->easy)
         reason = call_prepare(c, &detail);
-    if (!reason && curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
-        reason = OTR_REASON_CONNECT_FAILED;
-    if (reason) {
+    if (reason)
         end_unsent(h, c, reason, detail);
-        return;
-    }
-    c->before = NULL;
-    c->next = h->calls;
-    if (h->calls)
-        h->calls->before = c;
-    h->calls = c;
+    else
+        find_and_launch(h, c);
 }
 
 /* Starts what was handed over since. */
@@ -164,7 +226,7 @@ static void reap(struct http *h) {
         struct http_result r = {0};
         CURLcode code = m->data.result;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
-        unlink_call(h, c);
+        unlink_call(&h->calls, c);
         call_result(c, code, &r);
         end(h, c, &r);
     }
@@ -179,11 +241,15 @@ static void cut_off(struct http *h, bool all) {
         call_result(c, CURLE_OPERATION_TIMEDOUT, &r);
         if (r.fate != HTTP_NOT_SENT && !all)
             continue;
-        unlink_call(h, c);
+        unlink_call(&h->calls, c);
         if (r.fate == HTTP_NOT_SENT)
             r.reason = OTR_REASON_STOPPING;
         call_detail(&r, refusal(OTR_REASON_STOPPING));
         end(h, c, &r);
+    }
+    while ((next = h->unnamed)) {
+        unlink_call(&h->unnamed, next);
+        end_unsent(h, next, OTR_REASON_STOPPING, refusal(OTR_REASON_STOPPING));
     }
 }
 
@@ -224,6 +290,8 @@ static void wait_and_drive(struct http *h, int64_t close_ms) {
     struct epoll_event events[EVENTS];
     int64_t until = h->timer_ms, wait = -1;
     int running;
+    if (h->unnamed && (until < 0 || h->unnamed_ms < until))
+        until = h->unnamed_ms;
     if (close_ms && (until < 0 || close_ms < until))
         until = close_ms;
     if (until >= 0) {
@@ -236,6 +304,7 @@ static void wait_and_drive(struct http *h, int64_t close_ms) {
         uint32_t e = events[i].events;
         if (events[i].data.fd == h->wake) {
             eventfd_read(h->wake, &count);
+            h->news = true;
             continue;
         }
         int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) | (e & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
@@ -251,7 +320,7 @@ static void wait_and_drive(struct http *h, int64_t close_ms) {
 /* Closing and nothing left to end: from now on http_start says false. */
 static bool may_end(struct http *h) {
     pthread_mutex_lock(&h->lock);
-    h->ended = h->closing && !h->queue && !h->calls;
+    h->ended = h->closing && !h->queue && !h->calls && !h->unnamed;
     bool ended = h->ended;
     pthread_mutex_unlock(&h->lock);
     return ended;
@@ -261,6 +330,7 @@ static void *run(void *arg) {
     struct http *h = arg;
     bool was_closing = false;
     while (!may_end(h)) {
+        look_again(h);
         start_queue(h);
         pthread_mutex_lock(&h->lock);
         bool closing = h->closing;
@@ -279,7 +349,14 @@ static void *run(void *arg) {
 
 /* ---- open and close ---------------------------------------------------------------------- */
 
+/* On the lookup's thread. */
+static void on_news(void *arg) {
+    struct http *h = arg;
+    eventfd_write(h->wake, 1);
+}
+
 static void free_all(struct http *h) {
+    names_close(h->names); /* first: it may still write to wake */
     if (h->multi)
         curl_multi_cleanup(h->multi);
     if (h->settings.share)
@@ -294,9 +371,10 @@ static void free_all(struct http *h) {
 }
 
 static bool open_curl(struct http *h) {
+    h->names = names_open(on_news, h);
     h->multi = curl_multi_init();
     h->settings.share = curl_share_init();
-    if (!h->multi || !h->settings.share)
+    if (!h->names || !h->multi || !h->settings.share)
         return false;
     /* A kept connection per call at most: curl then never searches for the oldest one to close. */
     curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)h->max_in_flight);
@@ -310,7 +388,7 @@ static bool open_curl(struct http *h) {
                CURLSHE_OK;
 }
 
-/* Signals are the program's business: the thread (and curl's resolver threads) take none. */
+/* Signals are the program's business: the thread (and those that look up names) take none. */
 static bool start_thread(struct http *h) {
     sigset_t all, old;
     sigfillset(&all);

@@ -44,6 +44,7 @@ void call_free(struct call *c) {
     for (struct curl_slist *l = c->headers; l; l = l->next)
         explicit_bzero(l->data, strlen(l->data));
     curl_slist_free_all(c->headers);
+    curl_slist_free_all(c->addresses);
     wipe_text(c->url, c->url ? strlen(c->url) : 0);
     wipe_text(c->post, c->post_size);
     buf_free(&c->body);
@@ -169,25 +170,34 @@ static size_t on_header(char *line, size_t one, size_t size, void *arg) {
 
 /* ---- its options -------------------------------------------------------------------------- */
 
-/* "https"; "http" only to this host; NULL for any other address. */
-static const char *scheme_allowed(const char *url) {
-    const char *allowed = NULL;
-    char *scheme = NULL, *host = NULL;
+/* Takes the host apart: what is to be looked up stays in c->host. */
+static const char *scheme_for(struct call *c, const char *scheme, const char *host, const char *port) {
     struct in_addr v4;
+    bool here = strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+    bool number = inet_pton(AF_INET, host, &v4) == 1;
+    here = here || (number && ntohl(v4.s_addr) >> 24 == 127);
+    if (!here && !number && *host != '[')
+        snprintf(c->host, sizeof c->host, "%s", host);
+    c->port = (int)strtol(port, NULL, 10); /* curl has looked that it is one */
+    return strcmp(scheme, "https") == 0          ? "https"
+           : strcmp(scheme, "http") == 0 && here ? "http"
+                                                 : NULL;
+}
+
+/* "https"; "http" only to this host; NULL for any other address. */
+static const char *scheme_allowed(struct call *c) {
+    const char *allowed = NULL;
+    char *scheme = NULL, *host = NULL, *port = NULL;
     CURLU *u = curl_url();
-    if (!u || curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-        goto out;
-    if (strcmp(scheme, "https") == 0)
-        allowed = "https";
-    else if (strcmp(scheme, "http") == 0 &&
-             (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-              (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127)))
-        allowed = "http";
-out:
+    if (u && curl_url_set(u, CURLUPART_URL, c->url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+        strlen(host) < sizeof c->host)
+        allowed = scheme_for(c, scheme, host, port);
     curl_free(scheme);
     curl_free(host);
+    curl_free(port);
     curl_url_cleanup(u);
     return allowed;
 }
@@ -219,9 +229,6 @@ static unsigned set_network_options(struct call *c, const char *scheme) {
     e |= curl_easy_setopt(y, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     e |= curl_easy_setopt(y, CURLOPT_TCP_FASTOPEN, 0L);
     e |= curl_easy_setopt(y, CURLOPT_NOSIGNAL, 1L);
-    /* A call that ends before its name is resolved leaves the resolver's thread to itself: to wait
-     * for it would hold up every other call. */
-    e |= curl_easy_setopt(y, CURLOPT_QUICK_EXIT, 1L);
     e |= curl_easy_setopt(y, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
     e |= curl_easy_setopt(y, CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_timeout_ms);
     e |= curl_easy_setopt(y, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -250,7 +257,7 @@ static unsigned set_request_options(struct call *c) {
 }
 
 enum otr_reason call_prepare(struct call *c, const char **detail) {
-    const char *scheme = scheme_allowed(c->url);
+    const char *scheme = scheme_allowed(c);
     if (!scheme) {
         *detail = "the bank's address is not https";
         return OTR_REASON_BAD_REQUEST;
@@ -261,6 +268,17 @@ enum otr_reason call_prepare(struct call *c, const char **detail) {
         return OTR_REASON_CONNECT_FAILED;
     }
     return OTR_REASON_NONE;
+}
+
+bool call_addresses(struct call *c, const char *entry) {
+    int64_t gone = clock_monotonic_ms() - c->start_ms;
+    int64_t whole = c->timeout_ms - gone, connect = c->settings->connect_timeout_ms - gone;
+    c->addresses = curl_slist_append(NULL, entry);
+    return c->addresses &&
+           curl_easy_setopt(c->easy, CURLOPT_RESOLVE, c->addresses) == CURLE_OK &&
+           curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)(whole > 1 ? whole : 1)) == CURLE_OK &&
+           curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect > 1 ? connect : 1)) ==
+               CURLE_OK;
 }
 
 /* ---- what came of it --------------------------------------------------------------------- */

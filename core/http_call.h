@@ -27,7 +27,10 @@ struct call {
     const struct call_settings *settings;
     CURL *easy;                 /* NULL until call_prepare */
     struct curl_slist *headers; /* owned; wiped */
+    struct curl_slist *addresses; /* owned; what the name stands for */
     char *url, *post;           /* owned; wiped; post is NULL for a GET */
+    char host[256];             /* to be looked up; "": it is an address, or this host */
+    int port;
     size_t post_size;
     int timeout_ms;
     int64_t send_by_ms;
@@ -44,8 +47,6 @@ struct call {
     char error[CURL_ERROR_SIZE];
 };
 
-/* Milliseconds on a clock that never steps. */
-
 /* curl_global_init, once per process, with memory functions that wipe what is given back.
    false: not possible. */
 bool call_init_curl(void);
@@ -58,6 +59,10 @@ void call_free(struct call *c); /* wipes; the easy handle must have been taken a
 /* Sets every option on the call's (new) easy handle.  Not NONE: the call must not be sent, see
    detail. */
 enum otr_reason call_prepare(struct call *c, const char **detail);
+
+/* An entry of names.h for its host; what of its time has gone by for that is taken off its limits.
+   false: no memory. */
+bool call_addresses(struct call *c, const char *entry);
 
 /* What came of it, once curl is done with it (code), or has been stopped: then with
    CURLE_OPERATION_TIMEDOUT. */
