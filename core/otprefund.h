@@ -35,7 +35,7 @@ enum otr_status {
     OTR_STOPPING,   /* the core is closing: nothing was sent */
     OTR_NO_MEMORY,
     OTR_CONFLICT, /* not possible as things stand now, as an OTP for or a refund of what an attempt
-                     has refunded, or a refund of what the bank's words contradict by anybody but a
+                     has refunded, or what the bank's words contradict, by anybody but a
                      supervisor: detail says why */
     OTR_BROKEN,   /* our bug or a wrong set-up */
     OTR_STATUS__MAX

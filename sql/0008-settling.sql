@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION otprefund.contradicted_attempt(text, text, text) IS
-    'The first attempt on this transaction that a word of the bank disagrees with, where it is not a supervisor who asks for a refund; else NULL.';
+    'The first attempt on this transaction that a word of the bank disagrees with, where it is not a supervisor who asks for an OTP or a refund; else NULL.';
 
 CREATE OR REPLACE FUNCTION otprefund.attempt_begin(
     p_kind text, p_channel text, p_tid text, p_client_ref_id text, p_operator text, p_user_code text,
@@ -100,8 +100,7 @@ BEGIN
                 o_status := 'refunded';
                 RETURN;
             END IF;
-            o_attempt_id := CASE p_kind
-                WHEN 'refund' THEN otprefund.contradicted_attempt(p_tid, p_channel, p_operator) END;
+            o_attempt_id := otprefund.contradicted_attempt(p_tid, p_channel, p_operator);
             IF o_attempt_id IS NOT NULL THEN
                 o_status := 'contradicted';
                 RETURN;

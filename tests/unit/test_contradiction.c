@@ -154,12 +154,15 @@ static void refunded_once(void) {
     CU_ASSERT_EQUAL(b.attempt_id, first);
     ask(tid, 3);
     otp.limits.otp_cooldown_s = 60;
+    otp.operator_name = "usha"; /* no OTP either: with it the cash is given back */
+    CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_CONTRADICTED);
+    otp.operator_name = "asha"; /* a supervisor */
     CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_OK);
     otp.idempotency_key = new_key();
     CU_ASSERT_EQUAL(journal_begin(j, &otp, &b), JOURNAL_LIMITED);
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_CONTRADICTED);
     CU_ASSERT_EQUAL(b.attempt_id, first);
-    i.operator_name = "asha"; /* a supervisor */
+    i.operator_name = "asha";
     i.channel = OTR_CHANNEL_API; /* a client of that name is no person */
     CU_ASSERT_EQUAL(journal_begin(j, &i, &b), JOURNAL_CONTRADICTED);
     i.channel = OTR_CHANNEL_DESK;
