@@ -330,18 +330,20 @@ struct finished {
     bool kept;                /* still to be written */
 };
 
-/* Writes what is kept, in one go.  False: nothing is kept any more. */
-static bool write_once(struct otr *o, struct finished f[], int n) {
+/* Writes what is kept, in one go, f[first] first.  False: nothing is kept any more. */
+static bool write_once(struct otr *o, struct finished f[], int n, int first) {
     const struct journal_finding *g[FLIGHTS_AT_ONCE];
     enum journal_status status[FLIGHTS_AT_ONCE];
     struct finished *of[FLIGHTS_AT_ONCE];
     int count = 0;
     bool left = false;
-    for (int i = 0; i < n; i++)
-        if (f[i].kept) {
-            g[count] = &f[i].g;
-            of[count++] = &f[i];
+    for (int i = 0; i < n; i++) {
+        struct finished *next = &f[(first + i) % n];
+        if (next->kept) {
+            g[count] = &next->g;
+            of[count++] = next;
         }
+    }
     if (count)
         journal_finish_all(o->journal, g, status, count);
     for (int k = 0; k < count; k++) {
@@ -358,8 +360,10 @@ static bool write_once(struct otr *o, struct finished f[], int n) {
  * inquiry finds out.  Who waited longer than that for a finisher is offered once.
  */
 static void write_findings(struct otr *o, struct finished f[], int n) {
-    for (int wait = 50; write_once(o, f, n) && !flights_giving_up(o->flights);
-         wait = wait < 1000 ? wait * 2 : wait)
+    /* Another one first each time: what is locked may end the tries of those behind it. */
+    for (int wait = 50, first = 0;
+         write_once(o, f, n, first) && !flights_giving_up(o->flights);
+         wait = wait < 1000 ? wait * 2 : wait, first++)
         clock_pause(wait);
 }
 

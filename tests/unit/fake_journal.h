@@ -16,6 +16,8 @@ struct fake {
     int begin_takes_ms;
     int finish_fails;                   /* journal_finish fails so often first */
     enum journal_status finish_trouble; /* and answers this then; JOURNAL_OK: _DOWN */
+    int64_t held; /* findings of attempts up to this one come to nothing; three of them in a row
+                     end the tries of those behind, as in db_batch.c */
     bool start_fails;                   /* http_start has no memory */
     struct http_result answer;          /* what the bank answers; copied at http_start */
     bool answer_never;                  /* the call stays in flight until http_close */
@@ -49,6 +51,8 @@ bool fake_wait_finished(int n);
 bool fake_wait_claims(int n);
 /* From now on journal_finish fails so often. */
 void fake_finish_fails(int times);
+/* From now on fake.held is that. */
+void fake_hold(int64_t up_to);
 /* Puts due[0] into the queue and has the listener hear event; one without the other: no tid, _NONE. */
 void fake_due_and_say(const char *tid, enum journal_event event);
 

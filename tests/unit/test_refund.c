@@ -428,6 +428,37 @@ static void an_outcome_that_waited_too_long_is_offered_once(void) {
     otr_close(o, 0);
 }
 
+static void *finish_six(void *arg) {
+    struct flight flights[6], *all[6];
+    for (int i = 0; i < 6; i++) {
+        flights[i] = (struct flight){.home = ((struct otr *)arg)->flights,
+                                     .attempt_id = i + 1,
+                                     .kind = OTR_KIND_REFUND,
+                                     .tid = "12345600",
+                                     .known_amount = OTR_NO_AMOUNT,
+                                     .result = {.fate = HTTP_MAYBE_SENT,
+                                                .reason = OTR_REASON_NO_ANSWER},
+                                     .landed_ms = clock_monotonic_ms()};
+        all[i] = &flights[i];
+    }
+    refund_finish(arg, all, 6);
+    return NULL;
+}
+
+/* Three rows that somebody keeps locked, and all three in front: the others are written. */
+static void what_is_held_keeps_nothing_back(void) {
+    pthread_t thread;
+    fake_reset();
+    fake.held = 3;
+    struct otr *o = open_core(false);
+    pthread_create(&thread, NULL, finish_six, o);
+    CU_ASSERT(fake_wait_finished(3));
+    fake_hold(0);
+    pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(fake.finished, 6);
+    otr_close(o, 0);
+}
+
 /* An orderly stop has an end: then the resolver of another start finds out. */
 static void a_stop_gives_up_after_its_grace(void) {
     struct otr_fault f;
@@ -614,6 +645,7 @@ int main(void) {
     CU_ADD_TEST(s, any_trouble_with_the_database_is_outlasted);
     CU_ADD_TEST(s, more_outcomes_than_finishers_are_outlasted);
     CU_ADD_TEST(s, an_outcome_that_waited_too_long_is_offered_once);
+    CU_ADD_TEST(s, what_is_held_keeps_nothing_back);
     CU_ADD_TEST(s, a_stop_gives_up_after_its_grace);
     CU_ADD_TEST(s, nothing_begins_while_stopping);
     CU_ADD_TEST(s, a_stop_ends_what_is_in_flight_as_unknown);
