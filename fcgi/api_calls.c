@@ -92,7 +92,7 @@ static int wait_ms(struct visit *v) {
 /* ---- reading ------------------------------------------------------------------------------- */
 
 /* What the bank refuses as often as it is asked: the caller's mistake (400), or one of the set-up
- * here (502).  0: asking again may help. */
+ * here (500).  0: asking again may help. */
 static int refused_for_good(enum otr_reason reason) {
     switch (reason) {
     case OTR_REASON_INVALID_TID:
@@ -101,7 +101,7 @@ static int refused_for_good(enum otr_reason reason) {
     case OTR_REASON_BAD_INITIATOR:
     case OTR_REASON_BAD_USER_CODE:
     case OTR_REASON_AGENT_NOT_ONBOARDED:
-        return 502;
+        return 500;
     default:
         return 0;
     }

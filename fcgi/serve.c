@@ -24,6 +24,7 @@
 #include "fcgi/log.h"
 #include "fcgi/outlet.h"
 #include "fcgi/reserve.h"
+#include "sql/clock.h"
 
 #define READ_TIMEOUT_S  2 /* the web server has the whole request: it needs no time */
 #define WRITE_MS        10000 /* all of an answer's writes wait for the web server so long */
@@ -45,6 +46,7 @@ struct serve {
     atomic_int under_way;             /* requests not yet answered */
     atomic_bool stopping;
     pthread_cond_t news; /* while it stops: a task, or nothing under way any more */
+    atomic_int_least64_t told_ms; /* when the log last said that somebody was turned away */
     atomic_bool dirty;   /* something was answered since memory was given back */
     int started;
     pthread_t threads[];
@@ -281,6 +283,13 @@ static void spare_open(struct serve *s) {
         close(fd);
 }
 
+/* Once a second: who is turned away comes again. */
+static void log_no_room(struct serve *s, const char *why) {
+    int64_t now = clock_monotonic_ms(), told = atomic_load(&s->told_ms);
+    if (now - told >= 1000 && atomic_compare_exchange_strong(&s->told_ms, &told, now))
+        log_event(LOG_ERROR, NULL, "accept", "error", why, NULL);
+}
+
 /* No room for a connection: its request is answered with 503. */
 static void turn_away(int fd, unsigned char *room) {
     struct gate_look look;
@@ -293,7 +302,7 @@ static void turn_away(int fd, unsigned char *room) {
 /* The spare descriptor is given up for one connection. */
 static void out_of_descriptors(struct serve *s, unsigned char *room) {
     static const struct timespec pause = {.tv_nsec = 20000000};
-    log_event(LOG_ERROR, NULL, "accept", "error", strerror(errno), NULL);
+    log_no_room(s, strerror(errno));
     int spare = atomic_exchange(&s->spare_fd, -1);
     if (spare >= 0)
         close(spare);
@@ -317,7 +326,7 @@ static void take_on(struct serve *s, unsigned char *room) {
         }
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_time, sizeof(read_time));
         if (!guests_let_in(s->guests, fd)) {
-            log_event(LOG_ERROR, NULL, "accept", "error", "no room for more connections", NULL);
+            log_no_room(s, "no room for more connections");
             turn_away(fd, room);
             break;
         }

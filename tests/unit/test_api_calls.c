@@ -75,10 +75,10 @@ static void test_refused_for_good(void) {
         const char *why, *what_to_do;
     } cases[] = {
         {"40000001", 400, "does not accept this TID", "Check the number."},
-        {"40100001", 502, "mobile number (initiator_id)", "Tell whoever looks after"},
-        {"40500001", 502, "turned the request away", "Tell whoever looks after"},
+        {"40100001", 500, "mobile number (initiator_id)", "Tell whoever looks after"},
+        {"40500001", 500, "turned the request away", "Tell whoever looks after"},
         {"client_ref_id:400-1", 400, "does not accept this TID", "Check the number."},
-        {"client_ref_id:401-1", 502, "mobile number (initiator_id)", "Tell whoever looks after"},
+        {"client_ref_id:401-1", 500, "mobile number (initiator_id)", "Tell whoever looks after"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *ref = strchr(cases[i].tid, ':');
