@@ -153,6 +153,7 @@ static struct otr *open_core(const struct server *s, int timeout_ms) {
                                  .access_key_file = key_file,
                                  .secret_key_file = key_file,
                                  .ca_file = s->ctx ? s->ca_file : NULL,
+                                 .connect_timeout_ms = timeout_ms, /* not what is looked at */
                                  .timeout_ms = timeout_ms};
     if (otr_open(&c, &o, &f) != OTR_OK)
         fprintf(stderr, "%s\n", f.detail);
