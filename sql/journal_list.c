@@ -204,10 +204,12 @@ static void pick(struct query *q, const struct otr_filter *f, int max) {
     where_state(q, f);
     where_times(q, f);
     shape(q, index, 3);
+    /* Of one transaction's few rows sorted: walked by number they are the whole journal's, which the
+     * planner prefers where its statistics are of another day, or there are none. */
     fragment(q, " ORDER BY %s DESC LIMIT %d) k",
-             q->sorted    ? "p.attempt_id + 0"
-             : q->walk[0] ? "p.operator DESC, p.attempt_id"
-                          : "p.attempt_id",
+             q->sorted || f->tid ? "p.attempt_id + 0"
+             : q->walk[0]        ? "p.operator DESC, p.attempt_id"
+                                 : "p.attempt_id",
              size);
 }
 

@@ -326,6 +326,37 @@ static void on_one_transaction(void) {
     CU_ASSERT(rows_read() - before < 20 * 50);
 }
 
+/* Without statistics the planner takes a transaction for one of 200, and would walk the journal to its
+ * first 51 attempts. */
+static void on_one_transaction_without_statistics(void) {
+    static struct otr_attempt rows[51];
+    static const struct otr_filter filters[] = {
+        {.tid = "73000001"},
+        {.tid = "73000001", .after = 900000000},
+        {.tid = "73000001", .kind = OTR_KIND_OTP, .from = 1},
+        {.tid = "73000001", .outcome = OTR_OUTCOME_UNKNOWN},
+        {.tid = "73000001", .contradicted_only = true},
+        {.tid = "73000001", .operator_name = "counter"},
+    };
+    enum { N = sizeof filters / sizeof filters[0] };
+    CU_ASSERT_FATAL(pg_do(
+        "INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, "
+        "content_mac, commit_token, started_at, deadline_at) "
+        "SELECT 'otp', 'desk', (74000000 + n)::text, 'counter', 'x:1', 'old' || n, "
+        "sha256('m'), substr(sha256('m'), 1, 16), clock_timestamp(), "
+        "clock_timestamp() + interval '1 minute' FROM generate_series(1, 120000) n"));
+    CU_ASSERT_FATAL(
+        pg_do("DELETE FROM pg_statistic WHERE starelid = 'otprefund.attempt'::regclass"));
+    int64_t before = rows_read();
+    for (int i = 0, n; i < N; i++) {
+        CU_ASSERT_EQUAL(journal_attempts(j, &filters[i], 51, rows, &n), JOURNAL_OK);
+        CU_ASSERT_EQUAL(n, 0);
+    }
+    int64_t read = rows_read() - before;
+    printf(" (%lld rows) ", (long long)read);
+    CU_ASSERT(read < N * 100);
+}
+
 /* Blocks of the index by operator that were looked into so far. */
 static int64_t blocks_read(void) {
     struct otr_desk d;
@@ -379,6 +410,7 @@ int main(void) {
     CU_ADD_TEST(suite, on_one_transaction);
     CU_ADD_TEST(suite, one_with_few_among_many);
     CU_ADD_TEST(suite, few_today_after_many);
+    CU_ADD_TEST(suite, on_one_transaction_without_statistics);
     int failed = suite_run();
     steps_close();
     return failed;
