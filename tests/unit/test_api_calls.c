@@ -100,6 +100,16 @@ static void test_no_answer(void) {
     CU_ASSERT(names_inquiry("40800001"));
 }
 
+#define FORM "application/x-www-form-urlencoded"
+
+/* A form of login's with its token, and fields, each behind an &. */
+static int post(const char *path, const char *login, const char *fields) {
+    char body[400];
+    snprintf(body, sizeof body, "csrf_token=%s%s", house_token(login), fields);
+    return house_ask(&(struct house_request){
+        .method = "POST", .path = path, .login = login, .type = FORM, .body = body});
+}
+
 static int post_json(const char *tid, const char *what, const char *body, const char *key) {
     char path[64];
     snprintf(path, sizeof path, "/api/v1/transactions/%s/%s", tid, what);
@@ -113,19 +123,14 @@ static int post_json(const char *tid, const char *what, const char *body, const 
 
 /* Neither an OTP nor a refund is asked for again. */
 static void test_refunded(void) {
-    char body[300], member[40];
+    char member[40];
     CU_ASSERT_EQUAL(post_json("81000003", "refunds", "{\"otp\":\"012345\"}", "r-1"), 200);
     snprintf(member, sizeof member, "\"attempt_id\":%lld",
              (long long)pg_number("SELECT max(attempt_id) FROM otprefund.attempt"));
     CU_ASSERT_EQUAL(post_json("81000003", "otp", "{}", "r-2"), 409);
     CU_ASSERT(says("was refunded already") && says(member));
-    snprintf(body, sizeof body, "idempotency_key=r-3&otp=012345&cash_returned=yes&csrf_token=%s",
-             house_token("asha"));
-    CU_ASSERT_EQUAL(house_ask(&(struct house_request){.method = "POST",
-                                                      .path = "/refunds/81000003/refund",
-                                                      .login = "asha",
-                                                      .type = "application/x-www-form-urlencoded",
-                                                      .body = body}),
+    CU_ASSERT_EQUAL(post("/refunds/81000003/refund", "asha",
+                         "&idempotency_key=r-3&otp=012345&cash_returned=yes"),
                     409);
     CU_ASSERT(says("<h1>Nothing was sent to the bank</h1>"));
     CU_ASSERT(says("was refunded already") && says("See that attempt"));
@@ -133,19 +138,11 @@ static void test_refunded(void) {
 
 /* ---- nobody waits for the bank on a worker ----------------------------------------------------- */
 
-#define FORM "application/x-www-form-urlencoded"
-
-static int post(const char *path, const char *login, const char *fields) {
-    char body[400];
-    snprintf(body, sizeof body, "csrf_token=%s&idempotency_key=silent-1%s", house_token(login),
-             fields);
-    return house_ask(&(struct house_request){
-        .method = "POST", .path = path, .login = login, .type = FORM, .body = body});
-}
-
 /* Number of an attempt whose refund the silent bank never answered; NULL: there is none. */
 static const char *unanswered(void) {
-    CU_ASSERT_EQUAL(post("/refunds/40800003/refund", "asha", "&otp=4820&cash_returned=yes"), 303);
+    CU_ASSERT_EQUAL(post("/refunds/40800003/refund", "asha",
+                         "&idempotency_key=silent-1&otp=4820&cash_returned=yes"),
+                    303);
     CU_ASSERT(house_answer.parked);
     for (int i = 0; i < 200; i++, usleep(100000)) {
         const char *id = pg_text("SELECT a.attempt_id FROM otprefund.attempt a JOIN "
@@ -157,7 +154,7 @@ static const char *unanswered(void) {
 }
 
 static void test_parked(void) {
-    char ask[64], propose[64], body[300];
+    char ask[64], propose[64];
     CU_ASSERT_EQUAL(get("client_ref_id:R40800002", NULL), 503);
     CU_ASSERT(house_answer.parked && says("has not answered yet"));
     CU_ASSERT_EQUAL(house_ask(&(struct house_request){
@@ -168,13 +165,12 @@ static void test_parked(void) {
     CU_ASSERT_PTR_NOT_NULL_FATAL(id);
     snprintf(ask, sizeof ask, "/attempts/%s/ask", id);
     snprintf(propose, sizeof propose, "/attempts/%s/propose", id);
-    CU_ASSERT_EQUAL(post(propose, "sunil", "&resolution=refunded&reason=they+wrote+a+letter&inquiry="),
+    CU_ASSERT_EQUAL(post(propose, "sunil",
+                         "&idempotency_key=silent-1&resolution=refunded"
+                         "&reason=they+wrote+a+letter&inquiry="),
                     202);
     CU_ASSERT(house_answer.parked);
-    snprintf(body, sizeof body, "csrf_token=%s", house_token("asha"));
-    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
-                        .method = "POST", .path = ask, .login = "asha", .type = FORM, .body = body}),
-                    303);
+    CU_ASSERT_EQUAL(post(ask, "asha", ""), 303);
     CU_ASSERT(house_answer.parked);
 }
 
@@ -196,16 +192,11 @@ static bool says_time(const char *words, const char *form, const char *after) {
 
 /* A machine has no idea of this office's clock and day; a person reads it off the wall. */
 static void test_times(void) {
-    char body[300];
     CU_ASSERT_EQUAL(post_json("40800006", "refunds", "{\"otp\":\"012345\"}", "t-1"), 202);
     CU_ASSERT_EQUAL(post_json("40800006", "otp", "{}", "t-2"), 409);
     CU_ASSERT(says_time("worked on by switch since ", "9999-99-99T99:99:99.999Z", ". Nothing"));
-    snprintf(body, sizeof body, "idempotency_key=t-3&csrf_token=%s", house_token("asha"));
-    CU_ASSERT_EQUAL(house_ask(&(struct house_request){.method = "POST",
-                                                      .path = "/refunds/40800006/otp",
-                                                      .login = "asha",
-                                                      .type = "application/x-www-form-urlencoded",
-                                                      .body = body}),
+    CU_ASSERT_EQUAL(post("/refunds/40800006/otp", "asha",
+                         "&idempotency_key=t-3"),
                     409);
     CU_ASSERT(says_time("worked on by switch since ", "99:99:99", ". Nothing"));
 }
