@@ -52,8 +52,14 @@ enum otr_status otr_today_get(struct otr *o, const char *operator_name, const ch
 }
 
 enum otr_status otr_desks_get(struct otr *o, const char *const names[], int n, const char *zone,
-                              int64_t from, struct otr_desk *const desks[], struct otr_fault *f) {
-    return core_journal_status(journal_desks(o->journal, names, n, zone, from, desks), f);
+                              int64_t from, struct otr_desk *const desks[],
+                              char moment[OTR_MOMENT_SIZE], struct otr_fault *f) {
+    return core_journal_status(journal_desks(o->journal, names, n, zone, from, desks, moment), f);
+}
+
+enum otr_status otr_moment_get(struct otr *o, const char *zone, char moment[OTR_MOMENT_SIZE],
+                               struct otr_fault *f) {
+    return core_journal_status(journal_moment(o->journal, zone, moment), f);
 }
 
 enum otr_status otr_report_get(struct otr *o, enum otr_report r, struct otr_table *t,

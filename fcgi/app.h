@@ -13,18 +13,19 @@
 #include "core/secret.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
-#include "fcgi/round.h"
 #include "fcgi/route.h"
 #include "fcgi/settings.h"
 #include "fcgi/template.h"
 
 #define APP_STATUS_MAX 600
 
+struct desk_views;
+
 struct app {
     const struct settings *settings;
     struct otr *core;
     struct templates *templates;
-    struct rounds *desks;          /* looks at desks under way (desk_view.c) */
+    struct desk_views *desks;      /* looks at desks under way (desk_view.c) */
     struct buf style;              /* web/style.css */
     struct secret callback_secret; /* empty: no callbacks */
     atomic_int parked;             /* requests that wait without a worker (park.c) */

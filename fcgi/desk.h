@@ -27,15 +27,20 @@ struct desk_page {
 bool desk_asked_for(struct visit *v);
 /* Who REMOTE_USER is and whether the role may have this page.  False: answered (403, 503). */
 bool desk_admit(struct visit *v);
-/* What one look at a desk found, shared by all who asked for it meanwhile. */
+/* What one look at a desk found. */
+struct desk_copy;
 struct desk_view {
     enum otr_status status;
     struct otr_fault fault;
-    struct otr_desk desk;
-    struct buf page; /* as it is shown without a search; empty where the person may not see it */
+    bool known; /* has the login a row? */
+    struct otr_operator who;
+    struct desk_copy *copy; /* shared by all who asked meanwhile: the page as it is shown without a
+                               search; NULL: the person may not see it, or no memory */
+    struct otr_desk *desk;  /* read for this request alone */
 };
 #define DESK_PAGE_MAX (1u << 20)
-struct rounds *desk_views_new(int connections); /* for struct app; NULL: no memory */
+struct desk_views *desk_views_new(int connections); /* for struct app; NULL: no memory */
+void desk_views_free(struct desk_views *d);         /* once nobody asks; NULL allowed */
 /*
  * Leaves a visit of the desk until somebody has looked at it: true: app_resume goes on, with v->desk
  * set to what was looked up after this call.  Nobody waits for it.  false: not this visit (nobody's,

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "fcgi/desk.h"
+#include "fcgi/desk_copy.h"
 #include "fcgi/form.h"
 #include "fcgi/text.h"
 
 /* The desk with the words of a search on it. */
 static void show(struct visit *v, int status, const char *query, const char *hint) {
     struct desk_page p;
-    const struct desk_view *view = v->desk;
-    const struct otr_desk *d = &view->desk;
+    const struct otr_desk *d = v->desk->desk;
     struct page_desk page = {.today = &d->today,
                              .open = d->open,
                              .open_count = d->open_count,
@@ -24,12 +24,12 @@ static void show(struct visit *v, int status, const char *query, const char *hin
 }
 
 static void show_plain(struct visit *v) {
-    const struct desk_view *view = v->desk;
+    const struct desk_copy *copy = v->desk->copy;
     reply_restart(v->reply, 200, NULL);
-    if (view->page.failed || !view->page.size)
-        v->reply->body.failed = true;
+    if (copy)
+        buf_add(&v->reply->body, copy->page, copy->size);
     else
-        buf_add(&v->reply->body, view->page.bytes, view->page.size);
+        v->reply->body.failed = true;
 }
 
 /* After an inquiry of one's own the desk has one attempt more. */
@@ -114,7 +114,9 @@ void desk_home(struct visit *v) {
         return;
     }
     const char *query = form_trim(value[0].text);
-    if (!query || !*query)
+    if ((!query || !*query) && v->desk->desk)
+        show(v, 200, "", NULL);
+    else if (!query || !*query)
         show_plain(v);
     else if (otr_tid_valid(query))
         go_to_transaction(v, query);

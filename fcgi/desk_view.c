@@ -1,15 +1,24 @@
 /*
  * desk_view.c - a look at a person's desk: who it is, what is open, today; and the page of it.
  *
- * Those who ask at the same moment are answered by one look (round.h).  Nothing of it outlives the
- * requests it answers.
+ * Those who ask at the same moment are answered by one look (round.h).  A page that was made within this
+ * second is shown again if the journal says, asked after all of them were, that nothing was committed
+ * since it was read; else the desk is read.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "fcgi/desk.h"
+#include "fcgi/desk_copy.h"
+#include "fcgi/round.h"
 
 _Static_assert(ROUND_KEYS <= OTR_DESKS_MAX, "one look, one round trip");
+
+struct desk_views {
+    struct rounds *rounds; /* looks under way */
+    struct desk_copies *copies;
+};
 
 /* Midnight on the desk's clock (the process's time zone). */
 static int64_t today_began(int64_t now_ms) {
@@ -22,67 +31,130 @@ static int64_t today_began(int64_t now_ms) {
     return (int64_t)mktime(&tm) * 1000;
 }
 
-static void render(const struct app *app, struct desk_view *view, int64_t now) {
-    const struct otr_desk *d = &view->desk;
-    const struct page page = {.templates = app->templates,
+/* ---- shared ---------------------------------------------------------------------------------- */
+
+/* One look at many desks. */
+struct look {
+    struct app *app;
+    enum route_who may; /* all of them want the same page */
+    const char *names[ROUND_KEYS];
+    struct desk_view *views[ROUND_KEYS];
+    int64_t now;
+    char moment[OTR_MOMENT_SIZE]; /* of what was read last */
+    enum otr_status status;       /* of that */
+    struct otr_fault fault;
+};
+
+static void render(const struct look *l, const struct otr_desk *d, struct buf *out) {
+    const struct page page = {.templates = l->app->templates,
                               .viewer = &d->who,
-                              .zone = app->settings->desk_time_zone,
-                              .now = now};
+                              .zone = l->app->settings->desk_time_zone,
+                              .now = l->now};
     const struct page_desk desk = {.today = &d->today,
                                    .open = d->open,
                                    .open_count = d->open_count,
                                    .recent = d->recent,
                                    .recent_count = d->recent_count,
                                    .query = ""};
-    if (!page_desk(&page, &desk, &view->page))
-        view->page.failed = true;
+    if (!page_desk(&page, &desk, out))
+        out->failed = true;
 }
 
-/* What everyone may see of it is made into a page. */
-static void shown(struct app *app, enum route_who may, int64_t now, struct desk_view *view) {
-    const struct otr_operator *who = &view->desk.who;
-    if (view->status == OTR_OK && view->desk.known && !who->disabled &&
-        route_role_may(may, who->role))
-        render(app, view, now);
+/* What was read of one; what he may see of it is made into a page. */
+static void take_in(struct look *l, int i, const struct otr_desk *d) {
+    struct desk_view *view = l->views[i];
+    struct buf page;
+    view->known = d->known;
+    view->who = d->who;
+    if (!d->known || d->who.disabled || !route_role_may(l->may, d->who.role))
+        return;
+    buf_init(&page, DESK_PAGE_MAX);
+    render(l, d, &page);
+    view->copy = desk_copy_make(l->names[i], &d->who, l->moment, l->now / 1000, &page);
+    buf_free(&page);
+    if (view->copy && *l->moment)
+        desk_copies_keep(l->app->desks->copies, view->copy);
 }
 
-static enum otr_status look_together(struct app *app, const char *const names[], int n,
-                                     enum route_who may, struct desk_view *const views[]) {
-    struct otr_desk *desks[ROUND_KEYS];
-    struct otr_fault fault = {0};
-    int64_t now = app_now_ms();
-    for (int i = 0; i < n; i++)
-        desks[i] = &views[i]->desk;
-    enum otr_status s = otr_desks_get(app->core, names, n, app->settings->desk_time_zone,
-                                      today_began(now), desks, &fault);
+/* What came of it, for those of which nothing was read. */
+static void tell(const struct look *l, const int which[], int n) {
     for (int i = 0; i < n; i++) {
-        buf_init(&views[i]->page, DESK_PAGE_MAX);
-        views[i]->status = s;
-        views[i]->fault = fault;
-        shown(app, may, now, views[i]);
+        l->views[which[i]]->status = l->status;
+        l->views[which[i]]->fault = l->fault;
     }
-    return s;
 }
 
-static void look(struct app *app, const char *const names[], int n, enum route_who may,
-                 struct desk_view *const views[]) {
-    enum otr_status s = look_together(app, names, n, may, views);
-    if (s == OTR_BROKEN && n > 1) /* one of them is: the others are not to suffer for it */
+static void read_together(struct look *l, const int which[], int n) {
+    const char *names[ROUND_KEYS];
+    struct otr_desk *desks[ROUND_KEYS], *all = malloc((size_t)n * sizeof(*all));
+    l->status = OTR_NO_MEMORY;
+    l->fault = (struct otr_fault){.whose = OTR_WHOSE_OURS, .detail = "no memory for desks"};
+    for (int i = 0; i < n && all; i++) {
+        names[i] = l->names[which[i]];
+        desks[i] = &all[i];
+    }
+    if (all)
+        l->status = otr_desks_get(l->app->core, names, n, l->app->settings->desk_time_zone,
+                                  today_began(l->now), desks, l->moment, &l->fault);
+    tell(l, which, n);
+    for (int i = 0; i < n && l->status == OTR_OK; i++)
+        take_in(l, which[i], &all[i]);
+    free(all);
+}
+
+static void read_all(struct look *l, const int which[], int n) {
+    read_together(l, which, n);
+    if (l->status == OTR_BROKEN && n > 1) /* one of them is: the others are not to suffer for it */
         for (int i = 0; i < n; i++)
-            look_together(app, &names[i], 1, may, &views[i]);
+            read_together(l, &which[i], 1);
 }
 
-/* ---- shared ---------------------------------------------------------------------------------- */
+/* Those whose copies are true still are shown these, the others are read. */
+static void show_or_read(struct look *l, const int which[], struct desk_copy *const copies[],
+                         int n) {
+    int rest[ROUND_KEYS] = {0}, left = 0;
+    for (int i = 0; i < n; i++) {
+        struct desk_view *view = l->views[which[i]];
+        if (*l->moment && strcmp(l->moment, copies[i]->moment) == 0) {
+            *view = (struct desk_view){
+                .status = OTR_OK, .known = true, .who = copies[i]->who, .copy = copies[i]};
+        } else {
+            desk_copy_drop(copies[i]);
+            rest[left++] = which[i];
+        }
+    }
+    if (l->status != OTR_OK && l->status != OTR_BROKEN)
+        tell(l, rest, left); /* that is everybody's trouble */
+    else if (left)
+        read_all(l, rest, left);
+}
+
+static void look(struct look *l, int n) {
+    struct desk_copy *copies[ROUND_KEYS];
+    int fresh[ROUND_KEYS] = {0}, kept[ROUND_KEYS] = {0}, fresh_count = 0, kept_count = 0;
+    for (int i = 0; i < n; i++) {
+        copies[kept_count] = desk_copies_find(l->app->desks->copies, l->names[i], l->now / 1000);
+        if (copies[kept_count])
+            kept[kept_count++] = i;
+        else
+            fresh[fresh_count++] = i;
+    }
+    if (fresh_count)
+        read_all(l, fresh, fresh_count);
+    else
+        l->status =
+            otr_moment_get(l->app->core, l->app->settings->desk_time_zone, l->moment, &l->fault);
+    show_or_read(l, kept, copies, kept_count);
+}
 
 static void look_for_all(void *const args[], void *const results[], int n) {
     const struct visit *const first = args[0];
-    const char *names[ROUND_KEYS];
-    struct desk_view *views[ROUND_KEYS];
+    struct look l = {.app = first->app, .may = first->route.who, .now = app_now_ms()};
     for (int i = 0; i < n; i++) {
-        names[i] = ((const struct visit *)args[i])->request->remote_user;
-        views[i] = results[i];
+        l.names[i] = ((const struct visit *)args[i])->request->remote_user;
+        l.views[i] = results[i];
     }
-    look(first->app, names, n, first->route.who, views); /* all of them want the same page */
+    look(&l, n);
 }
 
 static void go_on(void *arg, const void *result) {
@@ -94,12 +166,28 @@ static void go_on(void *arg, const void *result) {
 
 static void end(void *result) {
     struct desk_view *view = result;
-    buf_free(&view->page);
+    desk_copy_drop(view->copy);
 }
 
-struct rounds *desk_views_new(int connections) {
+struct desk_views *desk_views_new(int connections) {
+    struct desk_views *d = calloc(1, sizeof(*d));
+    if (!d)
+        return NULL;
     /* The other half is for those who write. */
-    return rounds_new(sizeof(struct desk_view), connections / 2, look_for_all, go_on, end);
+    d->rounds = rounds_new(sizeof(struct desk_view), connections / 2, look_for_all, go_on, end);
+    d->copies = desk_copies_new();
+    if (d->rounds && d->copies)
+        return d;
+    desk_views_free(d);
+    return NULL;
+}
+
+void desk_views_free(struct desk_views *d) {
+    if (!d)
+        return;
+    rounds_free(d->rounds);
+    desk_copies_free(d->copies);
+    free(d);
 }
 
 bool desk_view_park(struct visit *v) {
@@ -109,7 +197,7 @@ bool desk_view_park(struct visit *v) {
     if (!parked)
         return false;
     *parked = *v;
-    if (round_ask(v->app->desks, v->request->remote_user, parked))
+    if (round_ask(v->app->desks->rounds, v->request->remote_user, parked))
         return true;
     free(parked);
     return false;
@@ -118,17 +206,25 @@ bool desk_view_park(struct visit *v) {
 /* ---- alone ----------------------------------------------------------------------------------- */
 
 bool desk_view_take(struct visit *v, const char *name) {
+    const struct settings *settings = v->app->settings;
+    char moment[OTR_MOMENT_SIZE];
     desk_view_drop(v);
-    v->own_desk = calloc(1, sizeof(*v->own_desk));
-    v->desk = v->own_desk;
-    if (v->own_desk)
-        look(v->app, &name, 1, v->route.who, &v->own_desk);
-    return v->own_desk != NULL;
+    struct desk_view *view = v->own_desk = calloc(1, sizeof(*view));
+    v->desk = view;
+    if (!view || !(view->desk = calloc(1, sizeof(*view->desk)))) {
+        desk_view_drop(v);
+        return false;
+    }
+    view->status = otr_desks_get(v->app->core, &name, 1, settings->desk_time_zone,
+                                 today_began(app_now_ms()), &view->desk, moment, &view->fault);
+    view->known = view->desk->known;
+    view->who = view->desk->who;
+    return true;
 }
 
 void desk_view_drop(struct visit *v) {
     if (v->own_desk)
-        end(v->own_desk);
+        free(v->own_desk->desk);
     free(v->own_desk);
     v->own_desk = NULL;
     v->desk = NULL;
@@ -141,8 +237,8 @@ enum otr_status desk_view_who(struct visit *v, const char *name, struct otr_oper
         return OTR_NO_MEMORY;
     }
     *f = v->desk->fault;
-    if (v->desk->status == OTR_OK && !v->desk->desk.known)
+    if (v->desk->status == OTR_OK && !v->desk->known)
         return OTR_NOT_FOUND;
-    *who = v->desk->desk.who;
+    *who = v->desk->who;
     return v->desk->status;
 }

@@ -240,7 +240,7 @@ static bool start(const struct settings *s) {
     app.files_max = (s->desk_workers + 7) / 8;
     api_setup();
     bool good = signals_block(&ends) && run(&app, &ends);
-    rounds_free(app.desks);
+    desk_views_free(app.desks);
     templates_free(app.templates);
     buf_free(&app.style);
     secret_wipe(&app.callback_secret);

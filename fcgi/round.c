@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/text.h"
+
 #define SLOTS 256
 
 struct asker {
@@ -55,13 +57,6 @@ void rounds_free(struct rounds *rs) {
         return;
     pthread_mutex_destroy(&rs->lock);
     free(rs);
-}
-
-static uint32_t hash_of(const char *key) {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *p = key; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    return hash;
 }
 
 static struct round *find(const struct rounds *rs, uint32_t hash, const char *key, bool looking) {
@@ -150,7 +145,7 @@ static void lead(struct rounds *rs) {
 bool round_ask(struct rounds *rs, const char *key, void *arg) {
     if (strlen(key) >= ROUND_KEY_SIZE)
         return false;
-    uint32_t hash = hash_of(key);
+    uint32_t hash = text_hash(key);
     struct asker *a = malloc(sizeof(*a));
     if (!a)
         return false;

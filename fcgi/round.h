@@ -1,7 +1,7 @@
 /*
  * round.h - those who ask at the same moment are answered by one look.
  *
- * Nothing is cached: whoever asks gets what was looked up after he asked, never before.  While all
+ * Whoever asks gets what a look that began after he asked has found, never an earlier one.  While all
  * the looks that may be under way at once are, those who come wait, and the next look is for all of
  * them: once for each key, in the order they came.  Its results are forgotten when the last of them
  * has them.  So a login disabled, an attempt made, here or on another node, is seen by the very next

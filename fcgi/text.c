@@ -258,3 +258,10 @@ int64_t text_number(const char *text) {
     }
     return value;
 }
+
+uint32_t text_hash(const char *text) {
+    uint32_t hash = 2166136261u;
+    for (const char *p = text; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 16777619u;
+    return hash;
+}

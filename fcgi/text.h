@@ -27,6 +27,9 @@ long text_unescape(char *text, size_t size, bool plus);
  */
 void text_escape(struct buf *out, const char *text);
 
+/* A number to find the text by in a table; not for what a stranger may choose against us (FNV-1a). */
+uint32_t text_hash(const char *text);
+
 #define TEXT_BASE64URL_SIZE(n) (((n)*4 + 2) / 3 + 1) /* with the NUL */
 
 /* RFC 4648, section 5, without padding.  out: TEXT_BASE64URL_SIZE(size) bytes. */

@@ -32,7 +32,7 @@ struct journal {
     struct connection *connections;
     struct db_pool *pool; /* of their numbers */
     pthread_mutex_t lock;
-    int64_t no_connect_before;
+    int64_t no_connect_before, connects;
     int back_off_ms;
     char trouble[DB_STATEMENT__MAX][DB_TROUBLE_SIZE]; /* of the last failure of each statement */
     struct db_batches *batches;
@@ -40,6 +40,13 @@ struct journal {
 
 const char *db_node(const struct journal *j) {
     return j->node;
+}
+
+int64_t db_connects(struct journal *j) {
+    pthread_mutex_lock(&j->lock);
+    int64_t n = j->connects;
+    pthread_mutex_unlock(&j->lock);
+    return n;
 }
 
 struct db_batches *db_batches(struct journal *j) {
@@ -269,6 +276,7 @@ static bool connected(struct journal *j, struct connection *c, char why[DB_TROUB
     bool ok = connection_open(j->conninfo, c, why, DB_TROUBLE_SIZE);
     pthread_mutex_lock(&j->lock);
     if (ok) {
+        j->connects++;
         j->back_off_ms = 0;
         j->no_connect_before = 0;
     } else {

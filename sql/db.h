@@ -32,6 +32,8 @@ enum db_statement {
     DB_CLIENT,
     DB_CLIENT_MANY,
     DB_TODAY,
+    DB_MOMENT,
+    DB_WHO_OF,
     DB_TODAY_OF,
     DB_NUMBERS,
     DB_PING,
@@ -138,6 +140,15 @@ extern const struct db_text_of db_texts[DB_STATEMENT__MAX];
 #define DB_MS(column)    "floor(extract(epoch FROM " column ") * 1000)::bigint"
 #define DB_PAISE(column) "(" column " * 100)::bigint"
 
+/*
+ * What a statement sees: whatever sees the same snapshot, text for text, sees the same rows (PostgreSQL
+ * 15, 9.27.8 and 13.2.1: a commit in between moves one of its numbers, and none of them ever goes back), as
+ * long as the server was not restarted (db_connects) and it is the same day in that zone, a parameter.
+ */
+#define DB_MOMENT_SEEN(zone)                                                                       \
+    "(SELECT pg_current_snapshot()::text || ' ' || date_trunc('day', clock_timestamp(), " zone     \
+    "))"
+
 /* The columns of attempt_status, in the order in which journal_read.c reads them. */
 /* clang-format off */
 #define DB_ATTEMPT_COLUMNS                                                                         \
@@ -160,6 +171,8 @@ enum journal_status db_open(const struct journal_config *c, struct journal **out
 void db_close(struct journal *j);
 
 const char *db_node(const struct journal *j);
+/* How many connections were made so far: more, and the server may have been another one meanwhile. */
+int64_t db_connects(struct journal *j);
 struct db_batches *db_batches(struct journal *j);
 
 #endif

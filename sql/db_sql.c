@@ -65,6 +65,14 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                           "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
                           "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s ON true "
                           "ORDER BY n.number"},
+    [DB_WHO_OF] = {"who_of",
+                   "SELECT s.name, s.full_name, s.role, s.user_code, s.disabled, "
+                   DB_MOMENT_SEEN("$2") ", n.number "
+                   "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number) "
+                   "LEFT JOIN LATERAL "
+                   "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
+                   "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s ON true "
+                   "ORDER BY n.number"},
     [DB_CLIENT] = {"client", "SELECT o_name, o_full_name, o_user_code, o_may_refund, o_disabled "
                              "FROM otprefund.client_of($1)"},
     [DB_CLIENT_MANY] = {"client_many", "SELECT o_name, o_full_name, o_user_code, o_may_refund, "
@@ -74,7 +82,9 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                            " FROM otprefund.today($1, $2)"},
     [DB_TODAY_OF] = {"today_of",
                      "SELECT o_otps, o_otps_unconfirmed, o_refunds, o_refunded, o_rejected, o_open, "
-                     DB_PAISE("o_refunded_amount") ", o_number FROM otprefund.today_of($1, $2)"},
+                     DB_PAISE("o_refunded_amount") ", " DB_MOMENT_SEEN("$2")
+                     ", o_number FROM otprefund.today_of($1, $2)"},
+    [DB_MOMENT] = {"moment", "SELECT " DB_MOMENT_SEEN("$1")},
     [DB_NUMBERS] = {"numbers", "SELECT o_open, o_overdue, o_oldest_ms, o_lag_ms "
                                "FROM otprefund.queue_numbers()"},
     [DB_SEAL] = {"seal", "SELECT seal_id, " DB_MS("sealed_at") ", row_count, "

@@ -302,9 +302,18 @@ enum journal_status journal_today(struct journal *j, const char *operator_name, 
  * Who each of n people is (1 to OTR_DESKS_MAX) and all that the desk shows him, in one round trip;
  * from: the first moment of today in zone.  JOURNAL_OK also where nobody has that login.  _REFUSED
  * says nothing of any of them, even if one name was all that was wrong (a text that is not UTF-8).
+ * moment: when all of it was read.
  */
 enum journal_status journal_desks(struct journal *j, const char *const names[], int n,
-                                  const char *zone, int64_t from, struct otr_desk *const desks[]);
+                                  const char *zone, int64_t from, struct otr_desk *const desks[],
+                                  char moment[OTR_MOMENT_SIZE]);
+/*
+ * Which moment it is now: the one that journal_desks told, text for text, as long as nothing was
+ * committed since by anybody in that PostgreSQL, it is the same day in zone, and no connection had
+ * to be made anew.
+ */
+enum journal_status journal_moment(struct journal *j, const char *zone,
+                                   char moment[OTR_MOMENT_SIZE]);
 
 enum journal_report {
     JOURNAL_REPORT_AGEING,          /* view ageing */

@@ -1,13 +1,20 @@
 /* journal_desk.c - all that desks show, of many people in one round trip. */
+#include <stdio.h>
+#include <string.h>
+
 #include "sql/db_many.h"
 #include "sql/db_shape.h"
 
-enum { WHO, TODAY, OPEN, RECENT, ASKS };
+/* In that order: what they see is the same if the first and the last see the same. */
+enum { WHO, OPEN, RECENT, TODAY, ASKS };
 
-static void ask_fixed(struct db_ask *ask, enum db_statement s, const char *names) {
+static void ask_fixed(struct db_ask *ask, enum db_statement s, const char *names,
+                      const char *zone) {
     ask->shape = DB_SHAPE_OF(s);
     ask->sql = db_texts[s].sql;
-    db_text(&ask->params, names);
+    if (names)
+        db_text(&ask->params, names);
+    db_text_or_empty(&ask->params, zone);
 }
 
 /* The desk a row belongs to, which its last column says; NULL: nobody's. */
@@ -45,29 +52,63 @@ static void take(const struct db_ask *ask, int which, int n, struct otr_desk *co
     }
 }
 
+/* The moment stands right before the last column. */
+static const char *moment_of(const struct db_ask *ask) {
+    int column = PQnfields(ask->result) - 2;
+    return PQntuples(ask->result) > 0 ? PQgetvalue(ask->result, 0, column < 0 ? 0 : column) : "";
+}
+
+/* "": it was not one moment, or is too long to be kept. */
+static void put_moment(char moment[OTR_MOMENT_SIZE], const struct db_ask *first,
+                       const struct db_ask *last, int64_t connects) {
+    const char *seen = moment_of(first);
+    *moment = '\0';
+    if (*seen && strcmp(seen, moment_of(last)) == 0 &&
+        snprintf(moment, OTR_MOMENT_SIZE, "%lld %s", (long long)connects, seen) >= OTR_MOMENT_SIZE)
+        *moment = '\0';
+}
+
 static enum journal_status ask(struct journal *j, const char *names, const char *zone, int64_t from,
-                               int n, struct otr_desk *const desks[]) {
+                               int n, struct otr_desk *const desks[],
+                               char moment[OTR_MOMENT_SIZE]) {
     struct db_ask asks[ASKS] = {0};
     char open_text[DB_LIST_SIZE], recent_text[DB_LIST_SIZE];
-    ask_fixed(&asks[WHO], DB_OPERATOR_MANY, names);
-    ask_fixed(&asks[TODAY], DB_TODAY_OF, names);
-    db_text_or_empty(&asks[TODAY].params, zone);
+    int64_t connects = db_connects(j);
+    ask_fixed(&asks[WHO], DB_WHO_OF, names, zone);
     db_list_each(&asks[OPEN], names, &(struct otr_filter){.open_only = true}, OTR_DESK_ROWS,
                  open_text);
     db_list_each(&asks[RECENT], names, &(struct otr_filter){.from = from}, OTR_DESK_ROWS,
                  recent_text);
+    ask_fixed(&asks[TODAY], DB_TODAY_OF, names, zone);
     enum journal_status status = db_ask_all(j, asks, ASKS);
     for (int i = 0; i < ASKS && status == JOURNAL_OK; i++)
         take(&asks[i], i, n, desks);
+    if (status == JOURNAL_OK && connects == db_connects(j))
+        put_moment(moment, &asks[WHO], &asks[TODAY], connects);
     db_asks_clear(asks, ASKS);
     return status;
 }
 
+enum journal_status journal_moment(struct journal *j, const char *zone,
+                                   char moment[OTR_MOMENT_SIZE]) {
+    struct db_ask ask = {0};
+    int64_t connects = db_connects(j);
+    *moment = '\0';
+    ask_fixed(&ask, DB_MOMENT, NULL, zone);
+    enum journal_status status = db_ask_all(j, &ask, 1);
+    if (status == JOURNAL_OK && connects == db_connects(j))
+        put_moment(moment, &ask, &ask, connects);
+    db_asks_clear(&ask, 1);
+    return status;
+}
+
 enum journal_status journal_desks(struct journal *j, const char *const names[], int n,
-                                  const char *zone, int64_t from, struct otr_desk *const desks[]) {
+                                  const char *zone, int64_t from, struct otr_desk *const desks[],
+                                  char moment[OTR_MOMENT_SIZE]) {
     struct db_params each[OTR_DESKS_MAX];
     const struct db_params *callers[OTR_DESKS_MAX];
     struct db_many many;
+    *moment = '\0';
     if (n < 1 || n > OTR_DESKS_MAX)
         return JOURNAL_REFUSED;
     for (int i = 0; i < n; i++) {
@@ -78,7 +119,7 @@ enum journal_status journal_desks(struct journal *j, const char *const names[], 
     }
     if (!db_many_make(&many, callers, n))
         return JOURNAL_NO_MEMORY;
-    enum journal_status status = ask(j, many.texts[0], zone, from, n, desks);
+    enum journal_status status = ask(j, many.texts[0], zone, from, n, desks, moment);
     db_many_free(&many);
     return status;
 }

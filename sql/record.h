@@ -280,6 +280,12 @@ struct otr_desk {
     struct otr_attempt recent[OTR_DESK_ROWS]; /* the own ones of today, newest first */
 };
 
+/*
+ * What the journal said at one moment, by name: a later call that says the same name, text for text,
+ * would find the same, for nothing was committed in between.  "": cannot be told.
+ */
+#define OTR_MOMENT_SIZE 256
+
 /* A small table of texts for reports: cells[row * columns + column], row 0 is the heading. */
 struct otr_table {
     int columns, rows;

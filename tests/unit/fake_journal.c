@@ -250,7 +250,8 @@ NOTHING(journal_client, struct journal *j, const unsigned char *token_sha256,
 NOTHING(journal_today, struct journal *j, const char *operator_name, const char *zone,
         struct otr_today *t)
 NOTHING(journal_desks, struct journal *j, const char *const names[], int n, const char *zone,
-        int64_t from, struct otr_desk *const desks[])
+        int64_t from, struct otr_desk *const desks[], char moment[OTR_MOMENT_SIZE])
+NOTHING(journal_moment, struct journal *j, const char *zone, char moment[OTR_MOMENT_SIZE])
 NOTHING(journal_report, struct journal *j, enum journal_report r, struct otr_table *t)
 #pragma GCC diagnostic pop
 

@@ -270,7 +270,7 @@ failed:
 void house_close(void) {
     char command[64];
     otr_close(house.core, 2000);
-    rounds_free(house.desks);
+    desk_views_free(house.desks);
     templates_free(house.templates);
     buf_free(&house.style);
     pg_teardown();

@@ -6,15 +6,19 @@
 #include <unistd.h>
 
 #include "fcgi/desk.h"
+#include "fcgi/desk_copy.h"
 #include "tests/unit/suite.h"
 
 /* ---- the core and the pages, in the place of the real ones ----------------------------------- */
 
-static atomic_int gate, holding, reads, most;
-static enum otr_status trouble;
+static atomic_int gate, holding, reads, most, moments;
+static enum otr_status trouble, moment_trouble;
+static char now_is[OTR_MOMENT_SIZE]; /* which moment it is */
+static int64_t now_ms = 1717300000000;
 
 enum otr_status otr_desks_get(struct otr *o, const char *const names[], int n, const char *zone,
-                              int64_t from, struct otr_desk *const desks[], struct otr_fault *f) {
+                              int64_t from, struct otr_desk *const desks[],
+                              char moment[OTR_MOMENT_SIZE], struct otr_fault *f) {
     (void)o;
     (void)zone;
     (void)from;
@@ -25,6 +29,7 @@ enum otr_status otr_desks_get(struct otr *o, const char *const names[], int n, c
     while (atomic_load(&gate))
         usleep(1000);
     *f = (struct otr_fault){.whose = OTR_WHOSE_DATABASE};
+    snprintf(moment, OTR_MOMENT_SIZE, "%s", "");
     if (trouble != OTR_OK)
         return trouble;
     for (int i = 0; i < n; i++)
@@ -37,7 +42,18 @@ enum otr_status otr_desks_get(struct otr *o, const char *const names[], int n, c
         d->who.disabled = strcmp(names[i], "gone") == 0;
         snprintf(d->who.name, sizeof d->who.name, "%s", names[i]);
     }
+    snprintf(moment, OTR_MOMENT_SIZE, "%s", now_is);
     return OTR_OK;
+}
+
+enum otr_status otr_moment_get(struct otr *o, const char *zone, char moment[OTR_MOMENT_SIZE],
+                               struct otr_fault *f) {
+    (void)o;
+    (void)zone;
+    atomic_fetch_add(&moments, 1);
+    *f = (struct otr_fault){.whose = OTR_WHOSE_DATABASE};
+    snprintf(moment, OTR_MOMENT_SIZE, "%s", moment_trouble == OTR_OK ? now_is : "");
+    return moment_trouble;
 }
 
 bool page_desk(const struct page *p, const struct page_desk *d, struct buf *out) {
@@ -48,7 +64,7 @@ bool page_desk(const struct page *p, const struct page_desk *d, struct buf *out)
 }
 
 int64_t app_now_ms(void) {
-    return 1717300000000;
+    return now_ms;
 }
 
 #define PEOPLE 6
@@ -63,9 +79,9 @@ static struct answer {
 void app_resume(struct visit *v) {
     struct answer *a = &answers[v->request->id[0] - '0'];
     a->status = v->desk->status;
-    snprintf(a->name, sizeof a->name, "%s", v->desk->desk.who.name);
-    snprintf(a->page, sizeof a->page, "%.*s", (int)v->desk->page.size,
-             v->desk->page.size ? v->desk->page.bytes : "");
+    const struct desk_copy *copy = v->desk->copy;
+    snprintf(a->name, sizeof a->name, "%s", v->desk->who.name);
+    snprintf(a->page, sizeof a->page, "%.*s", copy ? (int)copy->size : 0, copy ? copy->page : "");
     atomic_store(&a->there, true);
 }
 
@@ -137,6 +153,121 @@ static void what_is_everybodys_trouble_is_asked_once(void) {
     }
 }
 
+/* ---- what was read before ---------------------------------------------------------------------- */
+
+/* What it took to answer one after the other: desks read, and moments asked for. */
+static void expect(const int who[], int n, int desks, int asked) {
+    memset(answers, 0, sizeof answers);
+    atomic_store(&reads, 0);
+    atomic_store(&moments, 0);
+    for (int i = 0; i < n; i++) {
+        CU_ASSERT(ask(who[i]));
+        CU_ASSERT(atomic_load(&answers[who[i]].there));
+    }
+    CU_ASSERT_EQUAL(atomic_load(&reads), desks);
+    CU_ASSERT_EQUAL(atomic_load(&moments), asked);
+}
+
+static void begin_afresh(void) {
+    trouble = moment_trouble = OTR_OK;
+    now_ms += 1000;
+    snprintf(now_is, sizeof now_is, "a moment");
+}
+
+static const int asha[1] = {0}, usha[1] = {1}, gone[1] = {3}, nobody[1] = {4};
+
+static void the_same_moment_needs_no_reading(void) {
+    begin_afresh();
+    expect(asha, 1, 1, 0);
+    expect(usha, 1, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        expect(asha, 1, 0, 1);
+        CU_ASSERT_EQUAL(answers[0].status, OTR_OK);
+        CU_ASSERT_STRING_EQUAL(answers[0].name, "asha");
+        CU_ASSERT_STRING_EQUAL(answers[0].page, "the desk of asha");
+        expect(usha, 1, 0, 1);
+        CU_ASSERT_STRING_EQUAL(answers[1].page, "the desk of usha");
+    }
+}
+
+/* As the moment is asked for before the others are read, each look tells it once. */
+static void another_moment_is_read_anew(void) {
+    begin_afresh();
+    expect(asha, 1, 1, 0);
+    snprintf(now_is, sizeof now_is, "b moment");
+    expect(asha, 1, 1, 1);
+    expect(asha, 1, 0, 1);
+    now_ms += 1000; /* the page says when it is shown */
+    expect(asha, 1, 1, 0);
+    snprintf(now_is, sizeof now_is, "%s", "");
+    expect(asha, 1, 1, 1);
+    expect(asha, 1, 1, 1);
+    CU_ASSERT_STRING_EQUAL(answers[0].page, "the desk of asha");
+}
+
+static void who_sees_nothing_is_asked_for_each_time(void) {
+    begin_afresh();
+    for (int i = 0; i < 2; i++) {
+        expect(gone, 1, 1, 0);
+        expect(nobody, 1, 1, 0);
+    }
+}
+
+static void old_and_new_in_one_look(void) {
+    begin_afresh();
+    trouble = OTR_OK;
+    expect(usha, 1, 1, 0);
+    all_ask(); /* asha alone, then the others: usha by the moment at which those were read */
+    CU_ASSERT_EQUAL(atomic_load(&most), PEOPLE - 2);
+    for (int i = 0; i < PEOPLE; i++)
+        CU_ASSERT_STRING_EQUAL(answers[i].name, i == 2 ? "" : people[i]);
+    CU_ASSERT_STRING_EQUAL(answers[1].page, "the desk of usha");
+    CU_ASSERT_STRING_EQUAL(answers[5].page, "the desk of meera");
+}
+
+/* Nobody is shown what cannot be proven, and nobody waits twice for a database that is away. */
+static void without_the_database_nothing_is_shown(void) {
+    begin_afresh();
+    expect(asha, 1, 1, 0);
+    moment_trouble = trouble = OTR_NO_JOURNAL;
+    expect(asha, 1, 0, 1);
+    CU_ASSERT_EQUAL(answers[0].status, OTR_NO_JOURNAL);
+    CU_ASSERT_STRING_EQUAL(answers[0].page, "");
+}
+
+static void copies_have_their_bounds(void) {
+    char name[OTR_NAME_SIZE + 1];
+    struct desk_copies *c = desk_copies_new();
+    const struct otr_operator who = {0};
+    struct buf page;
+    int found = 0;
+    buf_init(&page, 100);
+    buf_text(&page, "a desk");
+    CU_ASSERT_FATAL(c != NULL);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "desk%d", i);
+        struct desk_copy *copy = desk_copy_make(name, &who, "m", 7, &page);
+        CU_ASSERT_FATAL(copy != NULL);
+        desk_copies_keep(c, copy);
+        desk_copy_drop(copy);
+    }
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "desk%d", i);
+        struct desk_copy *copy = desk_copies_find(c, name, 7);
+        found += copy && strcmp(copy->name, name) == 0;
+        desk_copy_drop(copy);
+        CU_ASSERT_PTR_NULL(desk_copies_find(c, name, 8));
+    }
+    CU_ASSERT(found > 400 && found < 600);
+    memset(name, 'x', OTR_NAME_SIZE);
+    name[OTR_NAME_SIZE] = '\0';
+    CU_ASSERT_PTR_NULL(desk_copy_make(name, &who, "m", 7, &page));
+    page.failed = true;
+    CU_ASSERT_PTR_NULL(desk_copy_make("asha", &who, "m", 7, &page));
+    buf_free(&page);
+    desk_copies_free(c);
+}
+
 int main(void) {
     app.desks = desk_views_new(2);
     if (!app.desks)
@@ -144,7 +275,13 @@ int main(void) {
     CU_pSuite suite = suite_begin("desk_view", NULL, NULL);
     CU_ADD_TEST(suite, a_login_that_cannot_be_asked_for_is_its_own_trouble);
     CU_ADD_TEST(suite, what_is_everybodys_trouble_is_asked_once);
+    CU_ADD_TEST(suite, the_same_moment_needs_no_reading);
+    CU_ADD_TEST(suite, another_moment_is_read_anew);
+    CU_ADD_TEST(suite, who_sees_nothing_is_asked_for_each_time);
+    CU_ADD_TEST(suite, old_and_new_in_one_look);
+    CU_ADD_TEST(suite, without_the_database_nothing_is_shown);
+    CU_ADD_TEST(suite, copies_have_their_bounds);
     int failed = suite_run();
-    rounds_free(app.desks);
+    desk_views_free(app.desks);
     return failed;
 }

@@ -1,5 +1,7 @@
 /* test_list.c - lists in every shape, and the desk, against the same records one by one. */
 #include <CUnit/Basic.h>
+#include <libpq-fe.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,10 +165,11 @@ static void a_lost_connection_is_replaced(void) {
 /* ---- the desk -------------------------------------------------------------------------------- */
 
 static struct otr_desk desk;
+static char moment[OTR_MOMENT_SIZE];
 
 static enum journal_status desk_of(const char *name, const char *zone, int64_t from,
                                    struct otr_desk *d) {
-    return journal_desks(j, &name, 1, zone, from, &d);
+    return journal_desks(j, &name, 1, zone, from, &d, moment);
 }
 
 static void the_desk_is_what_its_parts_are(void) {
@@ -215,7 +218,7 @@ static void many_desks_at_once(void) {
         desks[i] = &found[i];
     CU_ASSERT(pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('sunil', 'auditor'), "
                     "(E'{a\\\\\"}, NULL', 'operator')"));
-    CU_ASSERT_EQUAL(journal_desks(j, names, N, "Asia/Kolkata", 0, desks), JOURNAL_OK);
+    CU_ASSERT_EQUAL(journal_desks(j, names, N, "Asia/Kolkata", 0, desks, moment), JOURNAL_OK);
     for (int i = 0; i < N; i++) {
         CU_ASSERT_EQUAL(desk_of(names[i], "Asia/Kolkata", 0, &alone), JOURNAL_OK);
         CU_ASSERT(memcmp(&found[i], &alone, sizeof alone) == 0);
@@ -226,8 +229,9 @@ static void many_desks_at_once(void) {
     CU_ASSERT_EQUAL(found[1].recent_count, found[4].recent_count);
     CU_ASSERT(found[1].recent_count > 0 && found[3].recent_count == 0);
     static const char *const bad[2] = {"asha", "\xff"};
-    CU_ASSERT_EQUAL(journal_desks(j, bad, 2, "Asia/Kolkata", 0, desks), JOURNAL_REFUSED);
-    CU_ASSERT_EQUAL(journal_desks(j, names, OTR_DESKS_MAX + 1, "UTC", 0, desks), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(journal_desks(j, bad, 2, "Asia/Kolkata", 0, desks, moment), JOURNAL_REFUSED);
+    CU_ASSERT_EQUAL(journal_desks(j, names, OTR_DESKS_MAX + 1, "UTC", 0, desks, moment),
+                    JOURNAL_REFUSED);
 }
 
 static void a_change_is_seen_at_once(void) {
@@ -237,6 +241,108 @@ static void a_change_is_seen_at_once(void) {
                             : "UPDATE otprefund.operator SET disabled = true WHERE name = 'asha'"));
         CU_ASSERT_EQUAL(desk_of("asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
         CU_ASSERT_EQUAL(desk.who.disabled, i % 2 == 0);
+    }
+}
+
+/* ---- which moment it is ---------------------------------------------------------------------- */
+
+static const char *now_is(void) {
+    static char now[OTR_MOMENT_SIZE];
+    CU_ASSERT_EQUAL(journal_moment(j, "Asia/Kolkata", now), JOURNAL_OK);
+    return now;
+}
+
+/* The desk is read, and that moment told.  PostgreSQL's own housekeeping commits too: it is tried again. */
+static void read_until_told(void) {
+    for (int i = 0; i < 50; i++) {
+        CU_ASSERT_EQUAL(desk_of("asha", "Asia/Kolkata", 0, &desk), JOURNAL_OK);
+        if (*moment && strcmp(moment, now_is()) == 0)
+            return;
+    }
+    CU_FAIL("it is never the moment at which a desk was read");
+}
+
+static void any_commit_makes_it_another_moment(void) {
+    static const char *const commits[] = {
+        "UPDATE otprefund.operator SET disabled = disabled WHERE name = 'asha'",
+        "INSERT INTO otprefund.operator (name, role) VALUES ('new at that moment', 'operator')",
+        "DELETE FROM otprefund.operator WHERE name = 'new at that moment'",
+        "SET synchronous_commit = off; UPDATE otprefund.operator SET disabled = disabled "
+        "WHERE name = 'asha'; SET synchronous_commit = on",
+        "GRANT SELECT ON otprefund.operator TO pg_monitor",
+        "CREATE TABLE public.another (n integer)",
+        "DROP TABLE public.another",
+    };
+    for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {
+        read_until_told();
+        CU_ASSERT(pg_do(commits[i]));
+        CU_ASSERT_STRING_NOT_EQUAL(moment, now_is());
+    }
+    read_until_told();
+    CU_ASSERT_EQUAL(journal_moment(j, "Pacific/Kiritimati", moment), JOURNAL_OK);
+    char other[OTR_MOMENT_SIZE];
+    CU_ASSERT_EQUAL(journal_moment(j, "Pacific/Pago_Pago", other), JOURNAL_OK);
+    CU_ASSERT_STRING_NOT_EQUAL(moment, other); /* no hour belongs to the same day in both */
+    CU_ASSERT_EQUAL(journal_moment(j, "Nowhere/Land", other), JOURNAL_REFUSED);
+    CU_ASSERT_STRING_EQUAL(other, "");
+}
+
+/* What was begun before the look and committed after it, and the other way round. */
+static void what_was_under_way_counts_when_it_commits(void) {
+    PGconn *early = PQconnectdb(pg_owner), *late = PQconnectdb(pg_owner);
+    static const char change[] =
+        "BEGIN; UPDATE otprefund.operator SET full_name = 'x' WHERE name = 'asha'";
+    PQclear(PQexec(early, change));
+    read_until_told();
+    PQclear(PQexec(late, "BEGIN; CREATE TABLE public.later (n integer)"));
+    read_until_told();
+    PQclear(PQexec(late, "COMMIT"));
+    CU_ASSERT_STRING_NOT_EQUAL(moment, now_is());
+    read_until_told();
+    CU_ASSERT_STRING_EQUAL(desk.who.full_name, "");
+    CU_ASSERT_EQUAL(PQtransactionStatus(early), PQTRANS_INTRANS);
+    PQclear(PQexec(early, "COMMIT"));
+    CU_ASSERT_STRING_NOT_EQUAL(moment, now_is());
+    read_until_told();
+    CU_ASSERT_STRING_EQUAL(desk.who.full_name, "x");
+    CU_ASSERT(pg_do("DROP TABLE public.later; UPDATE otprefund.operator SET full_name = '' "
+                    "WHERE name = 'asha'"));
+    PQfinish(early);
+    PQfinish(late);
+}
+
+static void *read_a_desk(void *arg) {
+    CU_ASSERT_EQUAL(desk_of("asha", "Asia/Kolkata", 0, arg), JOURNAL_OK);
+    return NULL;
+}
+
+/* Who it is was read before the commit, the attempts after it. */
+static void what_commits_while_it_is_read_is_no_moment(void) {
+    PGconn *other = PQconnectdb(pg_owner);
+    pthread_t reader;
+    read_until_told();
+    PQclear(PQexec(other, "BEGIN; LOCK TABLE otprefund.attempt IN ACCESS EXCLUSIVE MODE"));
+    pthread_create(&reader, NULL, read_a_desk, &desk);
+    for (int i = 0; i < 400 && pg_number("SELECT count(*) FROM pg_locks WHERE NOT granted") < 1;
+         i++)
+        usleep(10000);
+    CU_ASSERT(pg_do("UPDATE otprefund.operator SET user_code = '7' WHERE name = 'asha'"));
+    PQclear(PQexec(other, "COMMIT"));
+    pthread_join(reader, NULL);
+    CU_ASSERT_STRING_EQUAL(moment, "");
+    CU_ASSERT_STRING_EQUAL(desk.who.user_code, "");
+    CU_ASSERT(pg_do("UPDATE otprefund.operator SET user_code = NULL WHERE name = 'asha'"));
+    PQfinish(other);
+}
+
+/* It may be another server, or the same one after a crash, that has the same numbers to give. */
+static void after_a_lost_connection_it_is_another_moment(void) {
+    for (int i = 0; i < 3; i++) {
+        read_until_told();
+        CU_ASSERT(pg_do("SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+                        "WHERE pid <> pg_backend_pid() AND application_name = 'otprefund'"));
+        CU_ASSERT_STRING_NOT_EQUAL(moment, now_is());
+        CU_ASSERT_STRING_NOT_EQUAL(moment, now_is());
     }
 }
 
@@ -339,12 +445,12 @@ static void on_one_transaction_without_statistics(void) {
         {.tid = "73000001", .operator_name = "counter"},
     };
     enum { N = sizeof filters / sizeof filters[0] };
-    CU_ASSERT_FATAL(pg_do(
-        "INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, "
-        "content_mac, commit_token, started_at, deadline_at) "
-        "SELECT 'otp', 'desk', (74000000 + n)::text, 'counter', 'x:1', 'old' || n, "
-        "sha256('m'), substr(sha256('m'), 1, 16), clock_timestamp(), "
-        "clock_timestamp() + interval '1 minute' FROM generate_series(1, 120000) n"));
+    CU_ASSERT_FATAL(
+        pg_do("INSERT INTO otprefund.attempt (kind, channel, tid, operator, node, idempotency_key, "
+              "content_mac, commit_token, started_at, deadline_at) "
+              "SELECT 'otp', 'desk', (74000000 + n)::text, 'counter', 'x:1', 'old' || n, "
+              "sha256('m'), substr(sha256('m'), 1, 16), clock_timestamp(), "
+              "clock_timestamp() + interval '1 minute' FROM generate_series(1, 120000) n"));
     CU_ASSERT_FATAL(
         pg_do("DELETE FROM pg_statistic WHERE starelid = 'otprefund.attempt'::regclass"));
     int64_t before = rows_read();
@@ -407,6 +513,10 @@ int main(void) {
     CU_ADD_TEST(suite, nobody_has_no_desk);
     CU_ADD_TEST(suite, many_desks_at_once);
     CU_ADD_TEST(suite, a_change_is_seen_at_once);
+    CU_ADD_TEST(suite, any_commit_makes_it_another_moment);
+    CU_ADD_TEST(suite, what_was_under_way_counts_when_it_commits);
+    CU_ADD_TEST(suite, what_commits_while_it_is_read_is_no_moment);
+    CU_ADD_TEST(suite, after_a_lost_connection_it_is_another_moment);
     CU_ADD_TEST(suite, on_one_transaction);
     CU_ADD_TEST(suite, one_with_few_among_many);
     CU_ADD_TEST(suite, few_today_after_many);
