@@ -34,7 +34,7 @@ done
 # Mutants are found by tests that are named for their promise, and still change what they are to change.
 while IFS=$tab read -r promise name file expression test; do
     source=tests/unit/${test%.pg}.c
-    if ! grep -qE "^$promise${tab}$source${tab}" tests/promises.tsv; then
+    if [ "$promise" != - ] && ! grep -qE "^$promise${tab}$source${tab}" tests/promises.tsv; then
         fail "mutant $name: promises.tsv does not name $source for promise $promise"
     elif ! [ -f "$file" ] || cmp -s "$file" <(sed "$expression" "$file"); then
         fail "mutant $name changes nothing in $file: adapt it to the code"
