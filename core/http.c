@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ struct http {
     struct call *unnamed; /* not with curl yet: their name is being looked up */
     int64_t unnamed_ms;   /* the first of them is then too late */
     int64_t timer_ms;     /* when curl wants to be called; -1: not */
-    bool news;            /* a lookup may have ended */
+
+    atomic_bool news; /* a lookup has ended since they were looked at */
 };
 
 /* ---- handing over, on any thread --------------------------------------------------------- */
@@ -173,10 +175,10 @@ static void find_and_launch(struct http *h, struct call *c) {
 
 /* A lookup has ended, or the first of those who wait for one has waited too long. */
 static void look_again(struct http *h) {
-    if (!h->unnamed || (!h->news && clock_monotonic_ms() < h->unnamed_ms))
+    bool news = atomic_exchange(&h->news, false);
+    if (!h->unnamed || (!news && clock_monotonic_ms() < h->unnamed_ms))
         return;
     struct call *c = h->unnamed;
-    h->news = false;
     h->unnamed = NULL;
     while (c) {
         struct call *next = c->next;
@@ -304,7 +306,6 @@ static void wait_and_drive(struct http *h, int64_t close_ms) {
         uint32_t e = events[i].events;
         if (events[i].data.fd == h->wake) {
             eventfd_read(h->wake, &count);
-            h->news = true;
             continue;
         }
         int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) | (e & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
@@ -352,6 +353,7 @@ static void *run(void *arg) {
 /* On the lookup's thread. */
 static void on_news(void *arg) {
     struct http *h = arg;
+    atomic_store(&h->news, true);
     eventfd_write(h->wake, 1);
 }
 
