@@ -77,10 +77,13 @@ void guests_leave(struct guests *g, int fd) {
     pthread_mutex_unlock(&g->lock);
 }
 
-void guests_seat(struct guests *g, int fd) {
+bool guests_seat(struct guests *g, int fd, guests_watch *watch, void *arg, int op) {
     pthread_mutex_lock(&g->lock);
-    g->words[word(fd)] |= bit(fd);
+    bool watched = watch(arg, op, fd);
+    if (watched)
+        g->words[word(fd)] |= bit(fd);
     pthread_mutex_unlock(&g->lock);
+    return watched;
 }
 
 bool guests_take(struct guests *g, int fd) {

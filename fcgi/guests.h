@@ -25,8 +25,13 @@ bool guests_let_in(struct guests *g, int fd);
 /* Closes fd, which was let in and is taken out: one less. */
 void guests_leave(struct guests *g, int fd);
 
-/* Nobody works on fd any more.  It was let in. */
-void guests_seat(struct guests *g, int fd);
+/*
+ * Nobody works on fd any more, which was let in.  Calls watch(arg, op, fd) for it, and nobody takes fd
+ * out before that has returned: the event may come first.  false: watch said so; fd is still the
+ * caller's.
+ */
+typedef bool guests_watch(void *arg, int op, int fd);
+bool guests_seat(struct guests *g, int fd, guests_watch *watch, void *arg, int op);
 
 /* Takes fd out.  false: it is not in it: somebody else works on it, or it is closed. */
 bool guests_take(struct guests *g, int fd);

@@ -85,15 +85,15 @@ static bool drain(struct body *b) {
     return b->ended;
 }
 
-static bool watch(struct serve *s, int op, int fd) {
+static bool watch(void *arg, int op, int fd) {
+    const struct serve *s = arg;
     struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.fd = fd};
     return epoll_ctl(s->epoll_fd, op, fd, &e) == 0;
 }
 
 /* Nobody works on the connection: it waits for its next request. */
 static void seat(struct serve *s, int op, int fd) {
-    guests_seat(s->guests, fd); /* first: the event may come before watch returns */
-    if (!watch(s, op, fd) && guests_take(s->guests, fd))
+    if (!guests_seat(s->guests, fd, watch, s, op))
         guests_leave(s->guests, fd);
 }
 

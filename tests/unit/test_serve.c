@@ -306,6 +306,10 @@ static void test_no_descriptors(void) {
 /* Idle ones that fill all descriptors, and one that asks. */
 static void test_refused(void) {
     int held[60], n = 0;
+    if (suite_in_valgrind()) { /* which closes itself what is accepted above the limit */
+        printf(" (not under valgrind) ");
+        return;
+    }
     server_start(40, IDLE * 2);
     for (; n < 60; n++)
         held[n] = fcgi_connect(path);
