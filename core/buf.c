@@ -53,16 +53,22 @@ bool buf_text(struct buf *b, const char *text) {
 
 bool buf_format(struct buf *b, const char *format, ...) {
     va_list args;
+    size_t room = b->failed ? 0 : b->room - b->size;
     va_start(args, format);
-    int size = vsnprintf(NULL, 0, format, args);
+    int size = vsnprintf(room ? b->bytes + b->size : NULL, room, format, args);
     va_end(args);
+    bool fits = size >= 0 && (size_t)size < room && (size_t)size <= b->max - b->size;
+    if (room && !fits) /* what was begun may be secret, too */
+        explicit_bzero(b->bytes + b->size, room);
     if (size < 0 || !buf_reserve(b, (size_t)size)) {
         b->failed = true;
         return false;
     }
-    va_start(args, format);
-    vsnprintf(b->bytes + b->size, (size_t)size + 1, format, args);
-    va_end(args);
+    if (!fits) {
+        va_start(args, format);
+        vsnprintf(b->bytes + b->size, (size_t)size + 1, format, args);
+        va_end(args);
+    }
     b->size += (size_t)size;
     return true;
 }

@@ -106,24 +106,29 @@ static bool run(struct visit *v, int refused, const char *why) {
     return true;
 }
 
-static void count_and_log(struct visit *v, int64_t us) {
+static void log_request(const struct visit *v, enum log_level level, int64_t us) {
     char status[12], ms[24], attempt[24] = "";
     const struct reply *r = v->reply;
-    int slot = r->status > 0 && r->status < APP_STATUS_MAX ? r->status : 0;
-    atomic_fetch_add(&v->app->requests[slot], 1);
-    atomic_fetch_add(&v->app->request_us, (uint64_t)us);
     snprintf(status, sizeof(status), "%d", r->status);
     snprintf(ms, sizeof(ms), "%lld.%lld", (long long)(us / 1000), (long long)(us % 1000 / 100));
     if (r->attempt_id)
         snprintf(attempt, sizeof(attempt), "%lld", (long long)r->attempt_id);
-    enum log_level level = r->status >= 500 ? LOG_ERROR : LOG_INFO;
-    if (v->route.id == ROUTE_HEALTHZ || v->route.id == ROUTE_READYZ || v->route.id == ROUTE_METRICS)
-        level = r->status >= 500 ? LOG_WARNING : LOG_DEBUG;
     /* An address that is none of ours may be the callback's, mistyped with its secret. */
     log_event(level, v->request->id, "request", "method", v->request->method_name, "path",
               r->pattern ? r->pattern : "unknown", "status", status, "ms", ms, "user",
               v->user.name[0] ? v->user.name : NULL, "attempt", attempt[0] ? attempt : NULL, "cut",
               r->broken ? "yes" : NULL, NULL);
+}
+
+static void count_and_log(const struct visit *v, int64_t us) {
+    int status = v->reply->status;
+    atomic_fetch_add(&v->app->requests[status > 0 && status < APP_STATUS_MAX ? status : 0], 1);
+    atomic_fetch_add(&v->app->request_us, (uint64_t)us);
+    enum log_level level = status >= 500 ? LOG_ERROR : LOG_INFO;
+    if (v->route.id == ROUTE_HEALTHZ || v->route.id == ROUTE_READYZ || v->route.id == ROUTE_METRICS)
+        level = status >= 500 ? LOG_WARNING : LOG_DEBUG;
+    if (log_wants(level))
+        log_request(v, level, us);
 }
 
 void app_finish(struct visit *v) {

@@ -27,7 +27,7 @@ static void show_plain(struct visit *v) {
     const struct desk_copy *copy = v->desk->copy;
     reply_restart(v->reply, 200, NULL);
     if (copy)
-        buf_add(&v->reply->body, copy->page, copy->size);
+        reply_lend(v->reply, copy->page, copy->size);
     else
         v->reply->body.failed = true;
 }

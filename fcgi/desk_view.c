@@ -15,9 +15,14 @@
 
 _Static_assert(ROUND_KEYS <= OTR_DESKS_MAX, "one look, one round trip");
 
+#define PAUSE_MAX 63
+
 struct desk_views {
     struct rounds *rounds; /* looks under way */
     struct desk_copies *copies;
+    /* Where something is committed all the time, asking for the moment only costs: looks that read
+       at once before one asks again, and how many next time. */
+    atomic_int pause, next_pause;
 };
 
 /* Midnight on the desk's clock (the process's time zone). */
@@ -109,6 +114,20 @@ static void read_all(struct look *l, const int which[], int n) {
             read_together(l, &which[i], 1);
 }
 
+static bool worth_asking(struct desk_views *d) {
+    return atomic_load(&d->pause) <= 0 || atomic_fetch_sub(&d->pause, 1) <= 0;
+}
+
+static void was_it_worth_it(struct desk_views *d, int asked, int shown) {
+    int pause = 0;
+    if (shown * 4 < asked) {
+        pause = atomic_load(&d->next_pause) * 2 + 1;
+        pause = pause < PAUSE_MAX ? pause : PAUSE_MAX;
+    }
+    atomic_store(&d->next_pause, pause);
+    atomic_store(&d->pause, pause);
+}
+
 /* Those whose copies are true still are shown these, the others are read. */
 static void show_or_read(struct look *l, const int which[], struct desk_copy *const copies[],
                          int n) {
@@ -123,6 +142,7 @@ static void show_or_read(struct look *l, const int which[], struct desk_copy *co
             rest[left++] = which[i];
         }
     }
+    was_it_worth_it(l->app->desks, n, n - left);
     if (l->status != OTR_OK && l->status != OTR_BROKEN)
         tell(l, rest, left); /* that is everybody's trouble */
     else if (left)
@@ -132,8 +152,10 @@ static void show_or_read(struct look *l, const int which[], struct desk_copy *co
 static void look(struct look *l, int n) {
     struct desk_copy *copies[ROUND_KEYS];
     int fresh[ROUND_KEYS] = {0}, kept[ROUND_KEYS] = {0}, fresh_count = 0, kept_count = 0;
+    bool asking = worth_asking(l->app->desks);
     for (int i = 0; i < n; i++) {
-        copies[kept_count] = desk_copies_find(l->app->desks->copies, l->names[i], l->now / 1000);
+        copies[kept_count] =
+            asking ? desk_copies_find(l->app->desks->copies, l->names[i], l->now / 1000) : NULL;
         if (copies[kept_count])
             kept[kept_count++] = i;
         else
@@ -144,7 +166,8 @@ static void look(struct look *l, int n) {
     else
         l->status =
             otr_moment_get(l->app->core, l->app->settings->desk_time_zone, l->moment, &l->fault);
-    show_or_read(l, kept, copies, kept_count);
+    if (kept_count)
+        show_or_read(l, kept, copies, kept_count);
 }
 
 static void look_for_all(void *const args[], void *const results[], int n) {

@@ -127,10 +127,14 @@ size_t log_line(char *out, size_t size, bool json, int64_t now_ms, enum log_leve
     return l.used;
 }
 
+bool log_wants(enum log_level level) {
+    return level <= log_max;
+}
+
 void log_event(enum log_level level, const char *request_id, const char *event, ...) {
     char line[LOG_LINE_MAX];
     va_list pairs;
-    if (level > log_max)
+    if (!log_wants(level))
         return;
     va_start(pairs, event);
     size_t n =

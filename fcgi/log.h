@@ -30,6 +30,9 @@ enum log_level log_level_value(const char *name);
  * start. */
 void log_setup(enum log_level level, bool json);
 
+/* Is anything written of such an event? */
+bool log_wants(enum log_level level);
+
 /*
  * Writes a line.  request_id: NULL where there is none.  event: a fixed word.  Then pairs of texts:
  * name (fixed word), value (NULL: the pair is left out); ended by NULL.  Any thread.

@@ -67,6 +67,12 @@ void reply_restart(struct reply *r, int status, const char *type) {
     r->status = status;
     r->type = type ? type : html;
     r->cacheable = false;
+    r->lent = NULL;
+}
+
+void reply_lend(struct reply *r, const char *bytes, size_t size) {
+    r->lent = bytes;
+    r->lent_size = size;
 }
 
 void reply_header(struct reply *r, const char *name, const char *format, ...) {
@@ -96,13 +102,24 @@ static bool send(struct reply *r, const char *bytes, size_t size) {
 /* length: of the body, or -1 where it is not known yet.  false: nothing was sent, or it is broken. */
 static bool send_head(struct reply *r, int64_t length) {
     struct buf head;
+    char status[24], bytes[48];
+    snprintf(status, sizeof(status), "%d ", r->status);
+    snprintf(bytes, sizeof(bytes), "Content-Length: %lld\r\n", (long long)length);
+    const char *const lines[] = {"Status: ",
+                                 status,
+                                 reply_reason(r->status),
+                                 "\r\nContent-Type: ",
+                                 r->type,
+                                 "\r\n",
+                                 security,
+                                 "X-Request-Id: ",
+                                 r->request_id,
+                                 "\r\n",
+                                 r->cacheable ? "" : "Cache-Control: no-store\r\n",
+                                 length >= 0 ? bytes : ""};
     buf_init(&head, 16384);
-    buf_format(&head, "Status: %d %s\r\nContent-Type: %s\r\n%sX-Request-Id: %s\r\n", r->status,
-               reply_reason(r->status), r->type, security, r->request_id);
-    if (!r->cacheable)
-        buf_text(&head, "Cache-Control: no-store\r\n");
-    if (length >= 0)
-        buf_format(&head, "Content-Length: %lld\r\n", (long long)length);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        buf_text(&head, lines[i]);
     buf_add(&head, r->head.bytes, r->head.size);
     buf_text(&head, "\r\n");
     if (head.failed)
@@ -147,11 +164,12 @@ static void say_sorry(struct reply *r) {
 }
 
 void reply_finish(struct reply *r) {
+    const char *body = r->lent ? r->lent : r->body.bytes;
+    size_t size = r->lent ? r->lent_size : r->body.size;
     if (r->started)
         reply_flush(r);
-    else if (!r->body.failed && !r->head.failed && send_head(r, (int64_t)r->body.size) &&
-             !r->head_only)
-        send(r, r->body.bytes, r->body.size);
+    else if (!r->body.failed && !r->head.failed && send_head(r, (int64_t)size) && !r->head_only)
+        send(r, body, size);
     if (!r->started)
         say_sorry(r);
 }

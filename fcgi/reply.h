@@ -25,6 +25,8 @@ struct reply {
     bool cacheable;   /* no Cache-Control: no-store from us */
     struct buf head;  /* further header lines */
     struct buf body;
+    const char *lent; /* the body instead, borrowed (reply_lend); NULL: none */
+    size_t lent_size;
     bool head_only; /* HEAD: everything but the body */
     bool started;   /* the head is out */
     bool broken; /* the body could not be completed: cut the connection, so that nobody takes it for
@@ -45,6 +47,8 @@ void reply_header(struct reply *r, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* 303 See Other to an absolute path. */
 void reply_see_other(struct reply *r, const char *path);
+/* The whole body is those bytes, which stay until reply_finish has returned, whatever is in the body. */
+void reply_lend(struct reply *r, const char *bytes, size_t size);
 /* A body in pieces: sends the head and whatever is in the body so far, and empties it.  false:
  * stop. */
 bool reply_flush(struct reply *r);

@@ -1,5 +1,6 @@
 /* test_buf.c - core/buf: growing, the maximum, and what happens at it. */
 #include <CUnit/Basic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -51,9 +52,33 @@ static void test_maximum(void) {
     buf_free(&b);
 }
 
+/* Whether it fits into the room there is or not, and the last byte that may be. */
+static void test_format(void) {
+    char text[700], expected[1500];
+    for (int before = 0; before < 300; before += 17)
+        for (int length = 0; length < 600; length++) {
+            struct buf b;
+            buf_init(&b, 899);
+            memset(text, 'b', sizeof text);
+            CU_ASSERT(buf_add(&b, text, (size_t)before));
+            memset(text, 'f', sizeof text);
+            bool fits = before + length + 2 <= 899;
+            CU_ASSERT_EQUAL(buf_format(&b, "<%.*s>", length, text), fits);
+            CU_ASSERT_EQUAL(b.failed, !fits);
+            memset(expected, 'b', (size_t)before);
+            snprintf(expected + before, sizeof expected - (size_t)before, "<%.*s>", length, text);
+            if (!fits)
+                expected[before] = '\0';
+            CU_ASSERT_EQUAL(b.size, fits ? strlen(expected) : (size_t)before);
+            CU_ASSERT(!b.bytes || strcmp(b.bytes, expected) == 0);
+            buf_free(&b);
+        }
+}
+
 int main(void) {
     CU_pSuite s = suite_begin("buf", NULL, NULL);
     CU_add_test(s, "add", test_add);
     CU_add_test(s, "maximum", test_maximum);
+    CU_add_test(s, "format", test_format);
     return suite_run();
 }

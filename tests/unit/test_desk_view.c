@@ -168,10 +168,14 @@ static void expect(const int who[], int n, int desks, int asked) {
     CU_ASSERT_EQUAL(atomic_load(&moments), asked);
 }
 
+/* Nothing was read in this second yet, and it is asked for the moment again. */
 static void begin_afresh(void) {
     trouble = moment_trouble = OTR_OK;
-    now_ms += 1000;
     snprintf(now_is, sizeof now_is, "a moment");
+    atomic_store(&moments, 0);
+    for (int i = 0; i < 200 && atomic_load(&moments) < 2; i++)
+        ask(0);
+    now_ms += 1000;
 }
 
 static const int asha[1] = {0}, usha[1] = {1}, gone[1] = {3}, nobody[1] = {4};
@@ -196,13 +200,35 @@ static void another_moment_is_read_anew(void) {
     expect(asha, 1, 1, 0);
     snprintf(now_is, sizeof now_is, "b moment");
     expect(asha, 1, 1, 1);
+    expect(asha, 1, 1, 0); /* another one might have come: it is not asked for */
     expect(asha, 1, 0, 1);
     now_ms += 1000; /* the page says when it is shown */
     expect(asha, 1, 1, 0);
+    expect(asha, 1, 0, 1);
     snprintf(now_is, sizeof now_is, "%s", "");
     expect(asha, 1, 1, 1);
-    expect(asha, 1, 1, 1);
     CU_ASSERT_STRING_EQUAL(answers[0].page, "the desk of asha");
+}
+
+/* Where each look finds another moment, hardly any asks for it; and soon again once that is over. */
+static void where_all_changes_it_is_read_at_once(void) {
+    int looks = 0, asked = 0;
+    begin_afresh();
+    expect(asha, 1, 1, 0);
+    for (; looks < 500; looks++) {
+        snprintf(now_is, sizeof now_is, "moment %d", looks);
+        atomic_store(&reads, 0);
+        atomic_store(&moments, 0);
+        ask(0);
+        CU_ASSERT_EQUAL(atomic_load(&reads), 1);
+        asked += atomic_load(&moments);
+    }
+    CU_ASSERT(asked > 4 && asked < 20);
+    atomic_store(&reads, 0);
+    for (looks = 0; looks < 100; looks++)
+        ask(0);
+    CU_ASSERT(atomic_load(&reads) < 70);
+    expect(asha, 1, 0, 1);
 }
 
 static void who_sees_nothing_is_asked_for_each_time(void) {
@@ -277,6 +303,7 @@ int main(void) {
     CU_ADD_TEST(suite, what_is_everybodys_trouble_is_asked_once);
     CU_ADD_TEST(suite, the_same_moment_needs_no_reading);
     CU_ADD_TEST(suite, another_moment_is_read_anew);
+    CU_ADD_TEST(suite, where_all_changes_it_is_read_at_once);
     CU_ADD_TEST(suite, who_sees_nothing_is_asked_for_each_time);
     CU_ADD_TEST(suite, old_and_new_in_one_look);
     CU_ADD_TEST(suite, without_the_database_nothing_is_shown);
