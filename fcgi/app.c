@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fcgi/api.h"
+#include "fcgi/crew.h"
 #include "fcgi/desk.h"
 #include "fcgi/log.h"
 #include "fcgi/park.h"
@@ -101,6 +102,7 @@ static bool run(struct visit *v, int refused, const char *why) {
         return true;
     if (v->route.id == ROUTE_DESK && desk_view_park(v))
         return false;
+    crew_away(v->app->crew); /* for the database */
     if (admit(v))
         handlers[v->route.id](v);
     return true;
@@ -155,6 +157,7 @@ bool app_handle(void *arg, struct request *request, int refused, const char *why
         .app = arg, .request = request, .reply = reply, .started_us = clock_monotonic_us()};
     if (!run(&v, refused, why) || park(&v))
         return false;
+    crew_away(v.app->crew); /* who asked may read slowly */
     app_finish(&v);
     return true;
 }

@@ -19,12 +19,14 @@
 
 #define APP_STATUS_MAX 600
 
+struct crew;
 struct desk_views;
 
 struct app {
     const struct settings *settings;
     struct otr *core;
     struct templates *templates;
+    struct crew *crew;             /* the workers; NULL: they do not take turns */
     struct desk_views *desks;      /* looks at desks under way (desk_view.c) */
     struct buf style;              /* web/style.css */
     struct secret callback_secret; /* empty: no callbacks */

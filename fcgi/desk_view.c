@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fcgi/crew.h"
 #include "fcgi/desk.h"
 #include "fcgi/desk_copy.h"
 #include "fcgi/round.h"
@@ -118,12 +119,10 @@ static bool worth_asking(struct desk_views *d) {
     return atomic_load(&d->pause) <= 0 || atomic_fetch_sub(&d->pause, 1) <= 0;
 }
 
-static void was_it_worth_it(struct desk_views *d, int asked, int shown) {
-    int pause = 0;
-    if (shown * 4 < asked) {
-        pause = atomic_load(&d->next_pause) * 2 + 1;
-        pause = pause < PAUSE_MAX ? pause : PAUSE_MAX;
-    }
+/* Reading a few costs hardly less than reading all: it was not, if any had to be read. */
+static void was_it_worth_it(struct desk_views *d, bool yes) {
+    int pause = yes ? 0 : atomic_load(&d->next_pause) * 2 + 1;
+    pause = pause < PAUSE_MAX ? pause : PAUSE_MAX;
     atomic_store(&d->next_pause, pause);
     atomic_store(&d->pause, pause);
 }
@@ -142,7 +141,7 @@ static void show_or_read(struct look *l, const int which[], struct desk_copy *co
             rest[left++] = which[i];
         }
     }
-    was_it_worth_it(l->app->desks, n, n - left);
+    was_it_worth_it(l->app->desks, !left);
     if (l->status != OTR_OK && l->status != OTR_BROKEN)
         tell(l, rest, left); /* that is everybody's trouble */
     else if (left)
@@ -173,6 +172,7 @@ static void look(struct look *l, int n) {
 static void look_for_all(void *const args[], void *const results[], int n) {
     const struct visit *const first = args[0];
     struct look l = {.app = first->app, .may = first->route.who, .now = app_now_ms()};
+    crew_away(first->app->crew);
     for (int i = 0; i < n; i++) {
         l.names[i] = ((const struct visit *)args[i])->request->remote_user;
         l.views[i] = results[i];

@@ -136,7 +136,7 @@ enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, struct gat
             look->no_body = v == GATE_READY && only_end(room, (size_t)n, look);
             explicit_bzero(room, (size_t)n);
         }
-        if (v != GATE_WAIT)
+        if (v != GATE_WAIT || !wait_ms)
             break;
         if (!end)
             end = clock_monotonic_ms() + wait_ms;

@@ -43,7 +43,8 @@ struct gate_look {
 
 /*
  * Waits until the request on fd can be judged, at most wait_ms; takes nothing off the socket.  room
- * has GATE_SIZE bytes and is wiped: the body may hold an OTP.  Never GATE_WAIT.
+ * has GATE_SIZE bytes and is wiped: the body may hold an OTP.  GATE_WAIT only where wait_ms
+ * is 0.
  */
 enum gate_verdict gate_wait(int fd, unsigned char *room, int wait_ms, struct gate_look *look);
 

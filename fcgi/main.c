@@ -14,6 +14,7 @@
 
 #include "fcgi/api.h"
 #include "fcgi/app.h"
+#include "fcgi/crew.h"
 #include "fcgi/descriptors.h"
 #include "fcgi/desk.h"
 #include "fcgi/env.h"
@@ -197,8 +198,13 @@ static bool run(struct app *app, const sigset_t *ends) {
     }
     if (!app_files(app) || !app_core(app, share.calls))
         goto out;
-    serve = serve_start(door.fd, app->settings->desk_workers, share.connections, app_handle, app,
-                        why, sizeof(why));
+    app->crew = crew_new((int)sysconf(_SC_NPROCESSORS_ONLN));
+    if (!app->crew) {
+        failed("workers", "no memory");
+        goto out;
+    }
+    serve = serve_start(door.fd, app->settings->desk_workers, share.connections, app->crew,
+                        app_handle, app, why, sizeof(why));
     if (!serve) {
         failed("workers", why);
         goto out;
@@ -241,6 +247,7 @@ static bool start(const struct settings *s) {
     api_setup();
     bool good = signals_block(&ends) && run(&app, &ends);
     desk_views_free(app.desks);
+    crew_free(app.crew);
     templates_free(app.templates);
     buf_free(&app.style);
     secret_wipe(&app.callback_secret);

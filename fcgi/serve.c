@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "fcgi/body.h"
+#include "fcgi/crew.h"
 #include "fcgi/gate.h"
 #include "fcgi/guests.h"
 #include "fcgi/log.h"
@@ -40,6 +41,7 @@ struct serve {
     serve_handler *handler;
     void *arg;
     struct sheets *sheets;
+    struct crew *crew;
     struct guests *guests; /* all connections, and those that are watched */
     pthread_mutex_t lock;
     struct serve_task *first, **last; /* to be run, in order */
@@ -257,6 +259,7 @@ static void run_task(struct serve *s) {
     pthread_mutex_unlock(&s->lock);
     if (more)
         eventfd_write(s->task_fd, 1);
+    crew_away(s->crew);
     if (task)
         task->run(task);
 }
@@ -291,8 +294,9 @@ static void log_no_room(struct serve *s, const char *why) {
 }
 
 /* No room for a connection: its request is answered with 503. */
-static void turn_away(int fd, unsigned char *room) {
+static void turn_away(struct serve *s, int fd, unsigned char *room) {
     struct gate_look look;
+    crew_away(s->crew);
     gate_wait(fd, room, 100, &look);
     if (look.id)
         gate_refuse(fd, look.id, 503);
@@ -310,7 +314,7 @@ static void out_of_descriptors(struct serve *s, unsigned char *room) {
     if (fd < 0)
         nanosleep(&pause, NULL); /* no busy loop while nothing can be had */
     else
-        turn_away(fd, room);
+        turn_away(s, fd, room);
     spare_open(s);
 }
 
@@ -327,7 +331,7 @@ static void take_on(struct serve *s, unsigned char *room) {
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &read_time, sizeof(read_time));
         if (!guests_let_in(s->guests, fd)) {
             log_no_room(s, "no room for more connections");
-            turn_away(fd, room);
+            turn_away(s, fd, room);
             break;
         }
         seat(s, EPOLL_CTL_ADD, fd);
@@ -340,7 +344,11 @@ static void take_on(struct serve *s, unsigned char *room) {
 /* Bytes are there, or the other side has gone.  fd was taken out. */
 static void attend(struct serve *s, int fd, struct bench *bench, int wait_ms) {
     struct gate_look look;
-    enum gate_verdict v = gate_wait(fd, bench->room, wait_ms, &look);
+    enum gate_verdict v = gate_wait(fd, bench->room, 0, &look);
+    if (v == GATE_WAIT && wait_ms) {
+        crew_away(s->crew);
+        v = gate_wait(fd, bench->room, wait_ms, &look);
+    }
     if (v == GATE_READY) {
         answer(s, fd, &look, bench);
         return;
@@ -381,7 +389,9 @@ static void *work(void *arg) {
     bench->job = calloc(1, sizeof(*bench->job)); /* now, that there is memory */
     bench->in = bench->out = -1;
     bench_open(bench);
+    crew_join(s->crew);
     for (;;) {
+        crew_next(s->crew);
         int n = next_event(s, &e);
         if (n < 0 && errno != EINTR)
             break;
@@ -414,8 +424,8 @@ static bool serve_watch_all(struct serve *s) {
            watch(s, EPOLL_CTL_ADD, s->listen_fd);
 }
 
-struct serve *serve_start(int listen_fd, int workers, int most, serve_handler *handler, void *arg,
-                          char *why, size_t why_size) {
+struct serve *serve_start(int listen_fd, int workers, int most, struct crew *crew,
+                          serve_handler *handler, void *arg, char *why, size_t why_size) {
     struct serve *s = calloc(1, sizeof(*s) + (size_t)workers * sizeof(pthread_t));
     pthread_attr_t attr;
     if (!s || FCGX_Init() != 0) {
@@ -423,7 +433,7 @@ struct serve *serve_start(int listen_fd, int workers, int most, serve_handler *h
         free(s);
         return NULL;
     }
-    *s = (struct serve){.listen_fd = listen_fd, .handler = handler, .arg = arg};
+    *s = (struct serve){.listen_fd = listen_fd, .handler = handler, .arg = arg, .crew = crew};
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->news, NULL);
     s->last = &s->first;
@@ -460,6 +470,7 @@ void serve_stop(struct serve *s) {
        process's too: it is left as it is. */
     if (s->stop_fd >= 0 && write(s->stop_fd, &one, sizeof(one)) < 0)
         log_event(LOG_ERROR, NULL, "stop", "error", strerror(errno), NULL);
+    crew_dismiss(s->crew);
     for (int i = 0; i < s->started; i++)
         pthread_join(s->threads[i], NULL);
     if (s->epoll_fd >= 0)

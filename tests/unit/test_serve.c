@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fcgi/crew.h"
 #include "fcgi/descriptors.h"
 #include "fcgi/listen.h"
 #include "fcgi/log.h"
@@ -148,9 +149,12 @@ static bool can_call(void) {
     return n == CALLS;
 }
 
+static struct crew *crew;
+
 static bool handle(void *arg, struct request *request, int refused, const char *why,
                    struct reply *reply) {
     (void)arg;
+    crew_away(crew);
     if (strcmp(request->path, "/starve") == 0 || strcmp(request->path, "/feed") == 0)
         starve(request->path[1] == 's');
     if (reserve_in_use() > 0)
@@ -204,7 +208,8 @@ static void serve_for_ever(int descriptors, int most) {
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
     struct serve *s = NULL;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0 || !listen_open(&door, path, why, sizeof why) ||
-        !(s = serve_start(door.fd, WORKERS, most, handle, NULL, why, sizeof why)))
+        !(crew = crew_new(2)) ||
+        !(s = serve_start(door.fd, WORKERS, most, crew, handle, NULL, why, sizeof why)))
         _exit(9);
     wait_for(SIGTERM);
     serve_stop(s);
