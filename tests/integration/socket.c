@@ -1,11 +1,14 @@
 /*
  * socket.c - the FastCGI socket itself: logins the program does not know, bodies shorter or longer
- * than said, variables out of all measure, bytes that are no records.
+ * than said, variables out of all measure, bytes that are no records, and requests that wait.
  */
 #include <CUnit/CUnit.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/integration/it.h"
 #include "tests/integration/wire.h"
@@ -135,6 +138,46 @@ static void garbage(void) {
     sane();
 }
 
+#define WAITING 12 /* more than look for work at a time */
+static atomic_int answered;
+
+static void *ask_list(void *arg) {
+    struct reply r = {0};
+    (void)arg;
+    client_get(&it.supervisor, "/attempts", &r);
+    atomic_fetch_add(&answered, 1);
+    reply_free(&r);
+    return NULL;
+}
+
+/* A locked table: who needs it waits, everybody else is answered meanwhile. */
+static void waiting_for_the_database(void) {
+    pthread_t threads[WAITING];
+    char text[64];
+    struct reply r = {0};
+    atomic_store(&answered, 0);
+    db_text(text, sizeof text, "begin", NULL, NULL);
+    db_text(text, sizeof text, "lock table otprefund.operator in access exclusive mode", NULL,
+            NULL);
+    for (int i = 0; i < WAITING; i++)
+        expect(pthread_create(&threads[i], NULL, ask_list, NULL) == 0, "no thread");
+    for (int i = 0; i < 200 && db_number("select count(*) from pg_locks where not granted and "
+                                         "relation = 'otprefund.operator'::regclass",
+                                         NULL, NULL) < 1;
+         i++)
+        usleep(10000);
+    usleep(300000); /* the others come to wait, too */
+    for (int i = 0; i < 20; i++)
+        expect_number("/style.css while the database waits", "status", 200,
+                      ask(NULL, "GET", "/style.css", "", "", 0, &r));
+    expect_number("those who need the table", "answered by then", 0, atomic_load(&answered));
+    db_text(text, sizeof text, "commit", NULL, NULL);
+    for (int i = 0; i < WAITING; i++)
+        pthread_join(threads[i], NULL);
+    expect_alive("a locked table");
+    reply_free(&r);
+}
+
 void suite_socket(void) {
     CU_pSuite s = CU_add_suite("socket", NULL, NULL);
     CU_add_test(s, "the FastCGI socket", find_socket);
@@ -143,4 +186,5 @@ void suite_socket(void) {
     CU_add_test(s, "lengths that are not true", lengths);
     CU_add_test(s, "variables out of all measure", large_variables);
     CU_add_test(s, "garbage", garbage);
+    CU_add_test(s, "who waits for the database holds up nobody else", waiting_for_the_database);
 }
