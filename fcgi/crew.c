@@ -21,8 +21,9 @@ struct crew {
     atomic_bool dismissed;
 };
 
-/* What the crew thinks of this thread. */
+/* This thread, as the crew knows it. */
 static _Thread_local enum { STRANGER, LOOKING, AWAY } standing;
+static _Thread_local struct resting self;
 
 struct crew *crew_new(int fewest) {
     struct crew *c = calloc(1, sizeof(*c));
@@ -61,13 +62,14 @@ static void call(struct crew *c) {
 
 /* Locked. */
 static void rest(struct crew *c) {
-    struct resting r = {.next = c->first};
-    pthread_cond_init(&r.call, NULL);
-    c->first = &r;
+    self.called = false;
+    self.next = c->first;
+    pthread_cond_init(&self.call, NULL);
+    c->first = &self;
     atomic_fetch_sub(&c->looking, 1);
-    while (!r.called)
-        pthread_cond_wait(&r.call, &c->lock);
-    pthread_cond_destroy(&r.call);
+    while (!self.called)
+        pthread_cond_wait(&self.call, &c->lock);
+    pthread_cond_destroy(&self.call);
 }
 
 void crew_next(struct crew *c) {

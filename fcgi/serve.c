@@ -307,6 +307,7 @@ static void turn_away(struct serve *s, int fd, unsigned char *room) {
 static void out_of_descriptors(struct serve *s, unsigned char *room) {
     static const struct timespec pause = {.tv_nsec = 20000000};
     log_no_room(s, strerror(errno));
+    crew_away(s->crew);
     int spare = atomic_exchange(&s->spare_fd, -1);
     if (spare >= 0)
         close(spare);
