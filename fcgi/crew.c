@@ -18,7 +18,7 @@ struct crew {
     pthread_mutex_t lock;
     atomic_int looking;    /* or about to, after work that does not wait; changed under the lock */
     struct resting *first; /* the latest */
-    atomic_bool dismissed;
+    bool dismissed;
 };
 
 /* This thread, as the crew knows it. */
@@ -79,7 +79,7 @@ void crew_next(struct crew *c) {
     if (standing == AWAY)
         atomic_fetch_add(&c->looking, 1);
     standing = LOOKING;
-    if (atomic_load(&c->looking) > c->most && !atomic_load(&c->dismissed))
+    if (atomic_load(&c->looking) > c->most && !c->dismissed)
         rest(c);
     pthread_mutex_unlock(&c->lock);
 }
@@ -98,7 +98,7 @@ void crew_dismiss(struct crew *c) {
     if (!c)
         return;
     pthread_mutex_lock(&c->lock);
-    atomic_store(&c->dismissed, true);
+    c->dismissed = true;
     while (c->first)
         call(c);
     pthread_mutex_unlock(&c->lock);

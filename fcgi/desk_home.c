@@ -25,6 +25,10 @@ static void show(struct visit *v, int status, const char *query, const char *hin
 
 static void show_plain(struct visit *v) {
     const struct desk_copy *copy = v->desk->copy;
+    if (v->desk->desk) { /* read for this request alone */
+        show(v, 200, "", NULL);
+        return;
+    }
     reply_restart(v->reply, 200, NULL);
     if (copy)
         reply_lend(v->reply, copy->page, copy->size);
@@ -114,9 +118,7 @@ void desk_home(struct visit *v) {
         return;
     }
     const char *query = form_trim(value[0].text);
-    if ((!query || !*query) && v->desk->desk)
-        show(v, 200, "", NULL);
-    else if (!query || !*query)
+    if (!query || !*query)
         show_plain(v);
     else if (otr_tid_valid(query))
         go_to_transaction(v, query);

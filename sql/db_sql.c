@@ -1,6 +1,12 @@
 /* db_sql.c - the text of every prepared statement. */
 #include "sql/db.h"
 
+/* A row s for each of the names in $1, in their order; of NULLs where nobody has it. */
+#define OPERATOR_OF_EACH                                                                           \
+    "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number) LEFT JOIN LATERAL "               \
+    "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "                                \
+    "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s ON true ORDER BY n.number"
+
 const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
     [DB_BEGIN] = {"begin", "SELECT o_status, o_attempt_id, o_open_attempt_id, o_open_age_ms, "
                            "o_open_operator, " DB_MS("o_open_since") ", "
@@ -60,19 +66,11 @@ const struct db_text_of db_texts[DB_STATEMENT__MAX] = {
                                  "FROM otprefund.operator o WHERE o.name = $1"},
     [DB_OPERATOR_MANY] = {"operator_many",
                           "SELECT s.name, s.full_name, s.role, s.user_code, s.disabled, n.number "
-                          "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number) "
-                          "LEFT JOIN LATERAL "
-                          "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
-                          "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s ON true "
-                          "ORDER BY n.number"},
+                          OPERATOR_OF_EACH},
     [DB_WHO_OF] = {"who_of",
                    "SELECT s.name, s.full_name, s.role, s.user_code, s.disabled, "
                    DB_MOMENT_SEEN("$2") ", n.number "
-                   "FROM unnest($1::text[]) WITH ORDINALITY n(operator, number) "
-                   "LEFT JOIN LATERAL "
-                   "(SELECT o.name, o.full_name, o.role, o.user_code, o.disabled "
-                   "FROM otprefund.operator o WHERE o.name = n.operator LIMIT 1) s ON true "
-                   "ORDER BY n.number"},
+                   OPERATOR_OF_EACH},
     [DB_CLIENT] = {"client", "SELECT o_name, o_full_name, o_user_code, o_may_refund, o_disabled "
                              "FROM otprefund.client_of($1)"},
     [DB_CLIENT_MANY] = {"client_many", "SELECT o_name, o_full_name, o_user_code, o_may_refund, "

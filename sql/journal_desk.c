@@ -58,12 +58,12 @@ static const char *moment_of(const struct db_ask *ask) {
     return PQntuples(ask->result) > 0 ? PQgetvalue(ask->result, 0, column < 0 ? 0 : column) : "";
 }
 
-/* "": it was not one moment, or is too long to be kept. */
-static void put_moment(char moment[OTR_MOMENT_SIZE], const struct db_ask *first,
+/* connects: as many as before they were asked.  Left as it is, "", where it was not one moment, or is too
+   long to be kept. */
+static void put_moment(struct journal *j, char moment[OTR_MOMENT_SIZE], const struct db_ask *first,
                        const struct db_ask *last, int64_t connects) {
     const char *seen = moment_of(first);
-    *moment = '\0';
-    if (*seen && strcmp(seen, moment_of(last)) == 0 &&
+    if (connects == db_connects(j) && *seen && strcmp(seen, moment_of(last)) == 0 &&
         snprintf(moment, OTR_MOMENT_SIZE, "%lld %s", (long long)connects, seen) >= OTR_MOMENT_SIZE)
         *moment = '\0';
 }
@@ -83,8 +83,8 @@ static enum journal_status ask(struct journal *j, const char *names, const char 
     enum journal_status status = db_ask_all(j, asks, ASKS);
     for (int i = 0; i < ASKS && status == JOURNAL_OK; i++)
         take(&asks[i], i, n, desks);
-    if (status == JOURNAL_OK && connects == db_connects(j))
-        put_moment(moment, &asks[WHO], &asks[TODAY], connects);
+    if (status == JOURNAL_OK)
+        put_moment(j, moment, &asks[WHO], &asks[TODAY], connects);
     db_asks_clear(asks, ASKS);
     return status;
 }
@@ -96,8 +96,8 @@ enum journal_status journal_moment(struct journal *j, const char *zone,
     *moment = '\0';
     ask_fixed(&ask, DB_MOMENT, NULL, zone);
     enum journal_status status = db_ask_all(j, &ask, 1);
-    if (status == JOURNAL_OK && connects == db_connects(j))
-        put_moment(moment, &ask, &ask, connects);
+    if (status == JOURNAL_OK)
+        put_moment(j, moment, &ask, &ask, connects);
     db_asks_clear(&ask, 1);
     return status;
 }
