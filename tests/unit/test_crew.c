@@ -66,9 +66,12 @@ static bool come_to(int looking, int waiting) {
 }
 
 static struct worker *somebody(int state) {
-    for (int i = 0; i < WORKERS; i++)
-        if (atomic_load(&workers[i].state) == state)
-            return &workers[i];
+    for (int tries = 0; tries < 5000; tries++) { /* they may all be on their way there */
+        for (int i = 0; i < WORKERS; i++)
+            if (atomic_load(&workers[i].state) == state)
+                return &workers[i];
+        usleep(1000);
+    }
     CU_FAIL_FATAL("nobody is in that state");
     return NULL;
 }
