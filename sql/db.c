@@ -77,12 +77,15 @@ static const char session[] =
     " CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')"
     " THEN set_config('synchronous_commit', 'on', false) END";
 
-PGconn *db_connect(const char *conninfo, char *why, size_t size) {
+PGconn *db_connect(const char *conninfo, const char *which, char *why, size_t size) {
     /* What stands before dbname can be overruled by the conninfo, what stands behind it cannot. */
-    const char *keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
-                          "keepalives_count", "tcp_user_timeout", "fallback_application_name",
-                          "dbname",           "client_encoding",  NULL};
-    const char *values[] = {"5", "10", "5", "3", "10000", "otprefund", conninfo, "UTF8", NULL};
+    const char *keys[] = {"connect_timeout",      "keepalives_idle",
+                          "keepalives_interval",  "keepalives_count",
+                          "tcp_user_timeout",     "fallback_application_name",
+                          "target_session_attrs", "dbname",
+                          "client_encoding",      NULL};
+    const char *values[] = {"5",         "10",  "5",      "3",    "10000",
+                            "otprefund", which, conninfo, "UTF8", NULL};
     char line[256];
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     if (!pg) {
@@ -133,7 +136,7 @@ static bool schema_fits(const PGresult *r, char *why, size_t size) {
 }
 
 static bool connection_open(const char *conninfo, struct connection *c, char *why, size_t size) {
-    *c = (struct connection){.pg = db_connect(conninfo, why, size)};
+    *c = (struct connection){.pg = db_connect(conninfo, DB_PRIMARY, why, size)};
     if (!c->pg)
         return false;
     PGresult *r = PQexec(c->pg, db_texts[DB_PING].sql);

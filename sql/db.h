@@ -144,10 +144,12 @@ extern const struct db_text_of db_texts[DB_STATEMENT__MAX];
  * What a statement sees: whatever sees the same snapshot, text for text, sees the same rows (PostgreSQL
  * 15, 9.27.8 and 13.2.1: a commit in between moves one of its numbers, and none of them ever goes back), as
  * long as the server was not restarted (db_connects) and it is the same day in that zone, a parameter.
+ * NULL on a standby: its snapshots do not name who is under way (PostgreSQL's procarray.c,
+ * GetSnapshotData), so a commit there can leave the text as it is.
  */
 #define DB_MOMENT_SEEN(zone)                                                                       \
     "(SELECT pg_current_snapshot()::text || ' ' || date_trunc('day', clock_timestamp(), " zone     \
-    "))"
+    ") WHERE NOT pg_is_in_recovery())"
 
 /* The columns of attempt_status, in the order in which journal_read.c reads them. */
 /* clang-format off */
@@ -162,8 +164,13 @@ extern const struct db_text_of db_texts[DB_STATEMENT__MAX];
 /* The first line of a libpq message, without control characters. */
 void db_first_line(const char *message, char *to, size_t size);
 
-/* A connection as sql/ wants it, or NULL with why; also for migrate.c. */
-PGconn *db_connect(const char *conninfo, char *why, size_t size);
+/*
+ * A connection as sql/ wants it, or NULL with why; also for migrate.c.  which: libpq's
+ * target_session_attrs, unless the conninfo has its own: DB_PRIMARY, which no standby is, or DB_ANY.
+ */
+#define DB_PRIMARY "primary"
+#define DB_ANY     "any"
+PGconn *db_connect(const char *conninfo, const char *which, char *why, size_t size);
 
 /* The pool; open and close as journal_open and journal_close say. */
 enum journal_status db_open(const struct journal_config *c, struct journal **out, char *why,

@@ -83,7 +83,7 @@ static bool alive(struct journal_listener *l) {
 
 static bool connect_now(struct journal_listener *l) {
     char why[256];
-    l->pg = db_connect(l->conninfo, why, sizeof why);
+    l->pg = db_connect(l->conninfo, DB_PRIMARY, why, sizeof why);
     if (!l->pg || !does(l, "LISTEN otprefund_wake; LISTEN otprefund_settled", PGRES_COMMAND_OK)) {
         hang_up(l);
         return false;

@@ -157,7 +157,7 @@ static bool seal_and_leaves(void *arg, const char *const *fields, int n) {
 
 static PGconn *reader(const char *conninfo, const char *snapshot, char *why, size_t size) {
     char sql[200];
-    PGconn *pg = db_connect(conninfo, why, size);
+    PGconn *pg = db_connect(conninfo, DB_ANY, why, size);
     if (!pg)
         return NULL;
     snprintf(sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%.100s'", snapshot ? snapshot : "");

@@ -207,7 +207,7 @@ enum journal_status journal_migrate(const char *conninfo, const char *folder,
     enum journal_status status = list_files(&m);
     if (status != JOURNAL_OK)
         return status;
-    m.pg = db_connect(conninfo, why, size);
+    m.pg = db_connect(conninfo, DB_PRIMARY, why, size);
     if (!m.pg)
         return JOURNAL_DOWN;
     status = run(&m, report, context);

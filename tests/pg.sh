@@ -5,7 +5,8 @@
 #
 # The cluster lives in a new folder under ${TMPDIR:-/tmp}, listens on a Unix socket there and nowhere
 # else, and is stopped and removed when the command ends, however it ends.  The command finds the
-# conninfo of a superuser in OTPREFUND_TEST_DB, and the folder in OTPREFUND_TEST_PG.
+# conninfo of a superuser in OTPREFUND_TEST_DB, the folder in OTPREFUND_TEST_PG, and where the server's
+# programs are in OTPREFUND_TEST_PGBIN.
 # Exit status: the command's; 77 if there is no PostgreSQL server on this machine.
 set -eu
 
@@ -57,8 +58,8 @@ as "$bin/pg_ctl" -D "$home/data" -l "$home/data/log" -s -w -t 60 start >/dev/nul
 as "$bin/createdb" -h "$home" -U postgres -T template0 -E UTF8 otprefund || fail "createdb failed"
 
 OTPREFUND_TEST_DB="host=$home dbname=otprefund user=postgres"
-OTPREFUND_TEST_PG=$home
-export OTPREFUND_TEST_DB OTPREFUND_TEST_PG
+OTPREFUND_TEST_PG=$home OTPREFUND_TEST_PGBIN=$bin
+export OTPREFUND_TEST_DB OTPREFUND_TEST_PG OTPREFUND_TEST_PGBIN
 status=0
 "$@" || status=$?
 exit $status
