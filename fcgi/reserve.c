@@ -15,7 +15,7 @@ void reserve_enter(void) {
 }
 void reserve_leave(void) {
 }
-int reserve_in_use(void) {
+int reserve_taken(void) {
     return -1;
 }
 
@@ -44,6 +44,7 @@ static struct {
     size_t used;
     atomic_int live;
 } slots[SLOTS];
+static atomic_int taken;
 
 static _Thread_local bool inside, looking;
 static _Thread_local int mine = -1;
@@ -77,6 +78,7 @@ static int slot_take(void) {
             int none = 0;
             if (atomic_compare_exchange_strong(&slots[i].live, &none, 1)) {
                 slots[i].used = 0;
+                atomic_fetch_add(&taken, 1);
                 return i;
             }
         }
@@ -118,11 +120,8 @@ void reserve_leave(void) {
     mine = -1;
 }
 
-int reserve_in_use(void) {
-    int n = 0;
-    for (int i = 0; i < SLOTS; i++)
-        n += atomic_load(&slots[i].live) != 0;
-    return n;
+int reserve_taken(void) {
+    return atomic_load(&taken);
 }
 
 /* The C library's names for these three: the compiler's checks take functions of its names for its own. */
@@ -137,8 +136,9 @@ void *reserve_malloc(size_t size) {
 
 void reserve_free(void *p) {
     int slot = slot_of(p);
-    if (slot >= 0) {
+    if (p && (slot >= 0 || inside))
         explicit_bzero(p, size_of(p, slot));
+    if (slot >= 0) {
         atomic_fetch_sub(&slots[slot].live, 1);
     } else if (next_free || next_find()) {
         next_free(p);

@@ -120,6 +120,13 @@ static void bench_close(struct bench *b, bool both) {
     b->in = b->out = -1;
 }
 
+/* Nothing of a request stays in the library's memory. */
+static void let_go(FCGX_Request *r) {
+    reserve_enter();
+    FCGX_Free(r, 0);
+    reserve_leave();
+}
+
 /* Reads the variables of the request that is waiting on the connection.  false: there is none to
    answer. */
 static bool receive(FCGX_Request *r, int fd, const struct gate_look *look, struct bench *bench) {
@@ -145,7 +152,7 @@ static bool receive(FCGX_Request *r, int fd, const struct gate_look *look, struc
     r->ipcFd = -1;
     if (FCGX_GetError(r->in) == 0)
         return true;
-    FCGX_Free(r, 0);
+    let_go(r);
     bench_close(bench, true);
     return false;
 }
@@ -218,6 +225,7 @@ static void answer(struct serve *s, int fd, const struct gate_look *look, struct
     body_start(&j->body, fd, look->id, look->padding);
     j->body.ended = look->no_body;
     int refused = request_parse(&j->request, fcgi.envp, read_body, &j->body, &why);
+    let_go(&fcgi); /* all that counts was copied; the handler may take long */
     reply_init(&j->reply, outlet_write, &j->outlet, j->request.id);
     j->reply.head_only = j->request.method == METHOD_HEAD;
     atomic_fetch_add(&s->under_way, 1);
@@ -227,7 +235,6 @@ static void answer(struct serve *s, int fd, const struct gate_look *look, struct
         bench->job = j;
         one_less(s);
     }
-    FCGX_Free(&fcgi, 0);
 }
 
 /* ---- what goes on later ------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /*
- * memory.c - at the end: no OTP in the memory of the idle program, none in what /proc tells of any process of
- * the demo; and nobody of the program's own user can look: no core file, no /proc/PID/mem, no ptrace.
+ * memory.c - at the end: no OTP and no API token in the memory of the idle program, none in what /proc tells
+ * of any process of the demo; and nobody of the program's own user can look: no core file, no /proc/PID/mem,
+ * no ptrace.
  *
  * Only root can read the memory then; anybody else proves no more than that it is closed.  OTPs of 8 random
  * digits are looked for: shorter ones would turn up by chance.
@@ -67,12 +68,18 @@ static void refunds(void) {
 static long long bytes_seen;
 static bool key_seen; /* the keys are in use, so they are there: the search finds what there is */
 
-static int otps_in(const char *bytes, size_t size, const char *about, unsigned long at) {
+/* The OTPs, and behind them the token. */
+static const char *secret_at(int i) {
+    const char *token = it.api.token;
+    return i < otp_count() ? otp_at(i) : token ? token : "";
+}
+
+static int secrets_in(const char *bytes, size_t size, const char *about, unsigned long at) {
     int hits = 0;
-    for (int i = 0; i < otp_count(); i++) {
+    for (int i = 0; i <= otp_count(); i++) {
         const char *p = bytes;
-        size_t n = strlen(otp_at(i));
-        while (n >= 8 && (p = memmem(p, size - (size_t)(p - bytes), otp_at(i), n))) {
+        size_t n = strlen(secret_at(i));
+        while (n >= 8 && (p = memmem(p, size - (size_t)(p - bytes), secret_at(i), n))) {
             char near[49] = "";
             size_t from = p - bytes > 20 ? (size_t)(p - bytes) - 20 : 0;
             for (size_t c = 0; c < 48 && from + c < size; c++)
@@ -97,7 +104,7 @@ static int look_in_range(int mem, unsigned long from, unsigned long to, const ch
         bytes_seen += n;
         for (int k = 0; k < keys_count() && !key_seen; k++)
             key_seen = memmem(piece, (size_t)n, keys_at(k)->text, strlen(keys_at(k)->text)) != NULL;
-        hits += otps_in(piece, (size_t)n, about, from);
+        hits += secrets_in(piece, (size_t)n, about, from);
     }
     return hits;
 }
@@ -132,7 +139,8 @@ static void in_memory(void) {
     expect(ranges > 5 && bytes_seen > 1 << 20, "looked into %d ranges of memory only", ranges);
     expect(key_seen, "not even a key was found: the search is no good");
     expect(otp_count() > 0, "no OTP was used in this run");
-    expect_number("the program's memory", "OTPs", 0, hits);
+    expect(*secret_at(otp_count()) != 0, "no API token was used in this run");
+    expect_number("the program's memory", "OTPs and tokens", 0, hits);
 }
 
 /* ---- nobody looks ---------------------------------------------------------------------------- */
@@ -212,7 +220,7 @@ static void in_processes(void) {
             ssize_t n = proc_read(pid, files[i], bytes, sizeof bytes);
             snprintf(about, sizeof about, "/proc/%ld/%s (%s)", pid, files[i], comm);
             if (n > 0)
-                expect_number(about, "OTPs", 0, otps_in(bytes, (size_t)n, about, 0));
+                expect_number(about, "OTPs and tokens", 0, secrets_in(bytes, (size_t)n, about, 0));
             for (int k = 0; n > 0 && k < keys_count(); k++)
                 expect(!memmem(bytes, (size_t)n, keys_at(k)->text, strlen(keys_at(k)->text)),
                        "%s: the %s", about, keys_at(k)->name);
