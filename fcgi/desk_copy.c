@@ -9,6 +9,7 @@
 
 #define PLACES 512 /* of 8 to 16 KB each, mostly */
 #define TRIES  8   /* places a name may have: its own, or one of those behind it */
+#define BACK_S 60  /* older than that is not late: the clock was set back */
 
 /* All of one second; with the next one it begins empty. */
 struct desk_copies {
@@ -74,11 +75,12 @@ static struct desk_copy **place_of(struct desk_copies *c, const char *name) {
 
 void desk_copies_keep(struct desk_copies *c, struct desk_copy *copy) {
     pthread_mutex_lock(&c->lock);
-    if (copy->second != c->second) {
+    bool late = copy->second < c->second && c->second - copy->second < BACK_S;
+    if (copy->second != c->second && !late) {
         clear(c);
         c->second = copy->second;
     }
-    struct desk_copy **place = place_of(c, copy->name);
+    struct desk_copy **place = late ? NULL : place_of(c, copy->name);
     if (place) {
         desk_copy_drop(*place);
         atomic_fetch_add(&copy->users, 1);

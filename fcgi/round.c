@@ -156,14 +156,15 @@ bool round_ask(struct rounds *rs, const char *key, void *arg) {
     bool leads = !r && rs->looks < rs->looks_max && !find(rs, hash, key, true);
     if (!r)
         r = add(rs, hash, key);
-    if (r) {
+    bool asked = r != NULL;
+    if (asked) {
         *r->last = a;
         r->last = &a->next;
         if (leads)
-            lead(rs);
+            lead(rs); /* which frees r */
     }
     pthread_mutex_unlock(&rs->lock);
-    if (!r)
+    if (!asked)
         free(a);
-    return r != NULL;
+    return asked;
 }

@@ -294,6 +294,36 @@ static void copies_have_their_bounds(void) {
     desk_copies_free(c);
 }
 
+static struct desk_copy *keep_one(struct desk_copies *c, const char *name, int64_t second) {
+    const struct otr_operator who = {0};
+    struct buf page;
+    buf_init(&page, 10);
+    struct desk_copy *copy = desk_copy_make(name, &who, "m", second, &page);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+    desk_copies_keep(c, copy);
+    desk_copy_drop(copy);
+    buf_free(&page);
+    return desk_copies_find(c, name, second);
+}
+
+/* A look that took long ends after one of the next second. */
+static void a_late_copy_replaces_no_newer_one(void) {
+    struct desk_copies *c = desk_copies_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    struct desk_copy *newer = keep_one(c, "asha", 1000), *late = keep_one(c, "usha", 999);
+    struct desk_copy *still = desk_copies_find(c, "asha", 1000);
+    CU_ASSERT_PTR_NOT_NULL(newer);
+    CU_ASSERT_PTR_NULL(late);
+    CU_ASSERT_PTR_EQUAL(still, newer);
+    desk_copy_drop(still);
+    desk_copy_drop(newer);
+    struct desk_copy *set_back = keep_one(c, "usha", 500); /* the clock was */
+    CU_ASSERT_PTR_NOT_NULL(set_back);
+    desk_copy_drop(set_back);
+    CU_ASSERT_PTR_NULL(desk_copies_find(c, "asha", 1000));
+    desk_copies_free(c);
+}
+
 int main(void) {
     app.desks = desk_views_new(2);
     if (!app.desks)
@@ -308,6 +338,7 @@ int main(void) {
     CU_ADD_TEST(suite, old_and_new_in_one_look);
     CU_ADD_TEST(suite, without_the_database_nothing_is_shown);
     CU_ADD_TEST(suite, copies_have_their_bounds);
+    CU_ADD_TEST(suite, a_late_copy_replaces_no_newer_one);
     int failed = suite_run();
     desk_views_free(app.desks);
     return failed;
