@@ -83,7 +83,7 @@ static bool read_keys(struct otr *o, struct otr_fault *f) {
     return secret_read_file(&o->developer_key, k->developer_key_file, f->detail,
                             sizeof f->detail) &&
            secret_read_file(&o->access_key, k->access_key_file, f->detail, sizeof f->detail) &&
-           secret_read_file(&o->master_key, k->secret_key_file, f->detail, sizeof f->detail);
+           secret_read_own(&o->master_key, k->secret_key_file, f->detail, sizeof f->detail);
 }
 
 static void finish(void *arg, struct flight *const f[], int n) {

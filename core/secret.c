@@ -111,3 +111,14 @@ bool secret_read_file(struct secret *s, const char *path, char *why, size_t why_
     explicit_bzero(text, sizeof text);
     return !wrong;
 }
+
+bool secret_read_own(struct secret *s, const char *path, char *why, size_t why_size) {
+    if (!secret_read_file(s, path, why, why_size))
+        return false;
+    if (s->size >= SECRET_OWN_MIN)
+        return true;
+    secret_wipe(s);
+    snprintf(why, why_size, "%s: shorter than %d bytes: make a new one with openssl rand -base64 33",
+             path, SECRET_OWN_MIN);
+    return false;
+}

@@ -29,5 +29,8 @@ bool secret_bytes_equal(const void *a, const void *b, size_t size);
  * never content).
  */
 bool secret_read_file(struct secret *s, const char *path, char *why, size_t why_size);
+/* The same for a key of our own making, which must be too long to be guessed: SECRET_OWN_MIN bytes. */
+#define SECRET_OWN_MIN 32
+bool secret_read_own(struct secret *s, const char *path, char *why, size_t why_size);
 
 #endif

@@ -13,7 +13,6 @@
 #define CHECK_REF   "otprefund-check"
 #define WRITE_MS    10000 /* for the database, on top of the bank's time */
 #define SKEW_MAX_MS 10000 /* a clock that is further off gets HTTP 403 before long */
-#define KEY_MIN     32    /* bytes of a key of our own making */
 
 /* The first failure decides the exit code. */
 struct check {
@@ -54,14 +53,11 @@ static bool check_settings(struct check *k) {
 static void check_key(struct check *k, const char *path, bool ours) {
     struct secret s;
     char why[512] = "";
-    if (!secret_read_file(&s, path, why, sizeof why))
-        result(k, false, CTL_SETTINGS, "key file", "%s", why);
-    else if (ours && s.size < KEY_MIN)
-        result(k, false, CTL_SETTINGS, "key file",
-               "%s: shorter than %d bytes: make a new one with openssl rand -base64 33", path,
-               KEY_MIN);
-    else
+    if (ours ? secret_read_own(&s, path, why, sizeof why)
+             : secret_read_file(&s, path, why, sizeof why))
         result(k, true, 0, "key file", "%s", path);
+    else
+        result(k, false, CTL_SETTINGS, "key file", "%s", why);
     secret_wipe(&s);
 }
 

@@ -258,7 +258,7 @@ bool bytes_open(void) {
     FILE *file = fopen(key_file, "w");
     if (!file)
         return false;
-    fputs("TEST_KEY_DO_NOT_USE\n", file);
+    fputs("TEST_KEY_DO_NOT_USE_0123456789ab\n", file);
     return fclose(file) == 0 && chmod(key_file, 0600) == 0;
 }
 

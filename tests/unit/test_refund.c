@@ -613,7 +613,7 @@ static int set_up(void) {
     FILE *file = fopen(key_file, "w");
     if (!file)
         return 1;
-    fputs("TEST_KEY_DO_NOT_USE\n", file);
+    fputs("TEST_KEY_DO_NOT_USE_0123456789ab\n", file);
     fclose(file);
     return chmod(key_file, 0600);
 }

@@ -127,7 +127,7 @@ int main(void) {
     snprintf(key_file, sizeof key_file, "%s/key", folder);
     if (!(file = fopen(key_file, "w")))
         return 1;
-    fputs("TEST_KEY_DO_NOT_USE\n", file);
+    fputs("TEST_KEY_DO_NOT_USE_0123456789ab\n", file);
     if (fclose(file) != 0 || chmod(key_file, 0600) != 0)
         return 1;
     CU_pSuite s = suite_begin("resolver", NULL, NULL);

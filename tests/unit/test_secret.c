@@ -116,6 +116,22 @@ static void test_file(void) {
     expect_refused("FAKEKEY\n", 8, 0601, "chmod");
 }
 
+/* A key of our own making could have been made longer. */
+static void test_own_file(void) {
+    static const char text[] = "FAKEKEYFAKEKEYFAKEKEYFAKEKEYFAKE\n"; /* 32 bytes and a line end */
+    struct secret s;
+    char why[256];
+    CU_ASSERT_TRUE(read_file(text, sizeof text - 1, 0600, &s, why));
+    CU_ASSERT_TRUE(secret_read_own(&s, path, why, sizeof why));
+    CU_ASSERT_EQUAL(s.size, SECRET_OWN_MIN);
+    CU_ASSERT_TRUE(read_file(text + 1, sizeof text - 2, 0600, &s, why));
+    CU_ASSERT_FALSE(secret_read_own(&s, path, why, sizeof why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "shorter than 32 bytes"));
+    CU_ASSERT_EQUAL(s.size, 0);
+    CU_ASSERT_FALSE(secret_read_own(&s, "/nonexistent/key", why, sizeof why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "No such file"));
+}
+
 static void test_no_file(void) {
     struct secret s;
     char why[256];
@@ -169,6 +185,7 @@ int main(void) {
     CU_add_test(s, "wipe", test_wipe);
     CU_add_test(s, "equal", test_equal);
     CU_add_test(s, "key file", test_file);
+    CU_add_test(s, "a key of our own", test_own_file);
     CU_add_test(s, "no key file", test_no_file);
     CU_add_test(s, "systemd credentials", test_credentials);
     int failed = suite_run();

@@ -334,7 +334,7 @@ static bool open_core(void) {
                                  .developer_key_file = key_file,
                                  .access_key_file = key_file,
                                  .secret_key_file = key_file};
-    if (fd < 0 || write(fd, "TEST_KEY_DO_NOT_USE\n", 20) != 20 || close(fd) != 0)
+    if (fd < 0 || write(fd, "TEST_KEY_DO_NOT_USE_0123456789ab\n", 33) != 33 || close(fd) != 0)
         return false;
     if (otr_open(&c, &core, &f) == OTR_OK)
         return true;
