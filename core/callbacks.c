@@ -100,6 +100,8 @@ static void take_off(struct callbacks *c) {
     c->bytes -= one->size;
     c->dropped += !one->kept;
     pthread_mutex_unlock(&c->lock);
+    if (!one->kept)
+        news_callback_lost(c->core, one->tid);
     free(one);
 }
 

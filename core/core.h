@@ -19,6 +19,12 @@ struct callbacks;
 struct listener;
 struct resolver;
 
+/* news.c; under the lock of the numbers. */
+struct news {
+    bool bank_lost;                         /* and that was told */
+    int64_t bank_told_ms, resolver_told_ms; /* monotonic; 0: never */
+};
+
 struct otr {
     struct otr_config config; /* texts borrowed from the caller; numbers with defaults filled in */
     struct api_settings api;
@@ -38,6 +44,7 @@ struct otr {
 
     pthread_mutex_t numbers_lock;
     struct otr_numbers numbers;
+    struct news news;
 };
 
 /* Times: milliseconds since the epoch, and on a clock that never steps. */
@@ -59,6 +66,11 @@ enum otr_status refund_inquire(struct otr *o, const struct otr_who *w, const cha
 /* What the answers to n flights (up to FLIGHTS_AT_ONCE) mean, and their way into the journal
  * (refund.c).  Runs on a finisher thread. */
 void refund_finish(struct otr *o, struct flight *const flights[], int n);
+
+/* news.c: what nobody's answer says, to otr_config.tell. */
+void news_call(struct otr *o, const struct http_result *r); /* after each call to the bank */
+void news_resolver(struct otr *o, const char *why);
+void news_callback_lost(struct otr *o, const char *tid);
 
 /* resolver.c */
 struct resolver *resolver_start(struct otr *o);

@@ -61,6 +61,20 @@ struct otr_fault {
     char detail[256]; /* one line, no secrets */
 };
 
+/*
+ * What nobody's answer says.  detail: borrowed for the call, one line without secrets.  Told by threads of
+ * the library, some of which others wait for: it must be quick, wait for nobody and call nothing of this
+ * library.
+ */
+enum otr_news {
+    OTR_NEWS_BANK_LOST,       /* a call was not answered: the reason; every ten seconds at most */
+    OTR_NEWS_BANK_BACK,       /* one was, after that: "" */
+    OTR_NEWS_RESOLVER_FAILED, /* a look at the queue, an inquiry, a seal: why; likewise */
+    OTR_NEWS_CALLBACK_LOST,   /* held for ten minutes, or to the end, and not kept: its TID or "" */
+    OTR_NEWS__MAX
+};
+typedef void otr_tell(void *arg, enum otr_news news, const char *detail);
+
 /* Texts are borrowed until otr_close.  Files are read in otr_open.  0 and NULL take the default
  * named here. */
 struct otr_config {
@@ -76,13 +90,17 @@ struct otr_config {
     int commit_batch; /* 64: at most so many intents and outcomes in one COMMIT */
     /* [desk] */
     const char
-        *secret_key_file; /* csrf_key_file: also keys the comparison of idempotent requests */
+        *secret_key_file; /* csrf_key_file, 32 bytes at least: also keys the comparison of idempotent
+                             requests */
     /* [limits]: 0 means no limit, so fill them in (60, 5, 5) */
     int otp_cooldown_s, otp_per_hour, wrong_otp_per_hour;
     /* [resolver] */
     bool resolver;
     int settle_s, first_s, max_s; /* 600, 5, 3600 */
     int per_second; /* 50: inquiries that the resolver begins at most within any second, by node */
+    /* What goes wrong where nobody asked, for a log (ASVS 16.3.4).  NULL: nobody is told. */
+    otr_tell *tell;
+    void *tell_arg;
 };
 
 /* Who asks.  Borrowed for the call. */

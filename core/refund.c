@@ -460,6 +460,7 @@ static void find(struct otr *o, const struct flight *flight, struct finished *f)
     else if (flight->kind == OTR_KIND_INQUIRY)
         settle_inquiry(o, flight, m, g);
     count(o, flight, m);
+    news_call(o, &flight->result);
     checkpoint(otr_kind_name(flight->kind), "before_outcome");
 }
 

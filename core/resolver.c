@@ -51,13 +51,14 @@ static bool rest(struct resolver *r, int64_t ms, bool heed_pokes) {
     return go_on;
 }
 
-/* What goes wrong here is nobody's answer, so it is counted for /readyz and /metrics. */
+/* What goes wrong here is nobody's answer, so it is counted for /readyz and /metrics, and told. */
 static void failed(struct otr *o, const char *why) {
     pthread_mutex_lock(&o->numbers_lock);
     o->numbers.resolver_errors++;
     o->numbers.resolver_error_at = clock_now_ms();
     snprintf(o->numbers.resolver_error, sizeof o->numbers.resolver_error, "%s", why);
     pthread_mutex_unlock(&o->numbers_lock);
+    news_resolver(o, why);
 }
 
 static void failing(struct otr *o, bool yes) {

@@ -165,11 +165,28 @@ static bool share_descriptors(const struct settings *s, struct descriptors *d) {
     return true;
 }
 
+/* What nobody's answer says. */
+static void tell(void *arg, enum otr_news news, const char *detail) {
+    static const struct {
+        enum log_level level;
+        const char *event, *state;
+    } lines[OTR_NEWS__MAX] = {
+        [OTR_NEWS_BANK_LOST] = {LOG_ERROR, "bank", "no answer"},
+        [OTR_NEWS_BANK_BACK] = {LOG_WARNING, "bank", "answers again"},
+        [OTR_NEWS_RESOLVER_FAILED] = {LOG_ERROR, "resolver", "failed"},
+        [OTR_NEWS_CALLBACK_LOST] = {LOG_ERROR, "callback", "lost"},
+    };
+    (void)arg;
+    log_event(lines[news].level, NULL, lines[news].event, "state", lines[news].state, "detail",
+              *detail ? detail : NULL, NULL);
+}
+
 static bool app_core(struct app *app, int max_in_flight) {
     struct otr_config config;
     struct otr_fault f = {0};
     settings_core(app->settings, &config);
     config.max_in_flight = max_in_flight;
+    config.tell = tell;
     enum otr_status s = otr_open(&config, &app->core, &f);
     return s == OTR_OK || failed(s == OTR_NO_JOURNAL ? "journal" : "core", f.detail);
 }

@@ -70,6 +70,7 @@ static void still_serving(void) {
     expect(r.status == 200 || r.status == 503, "/readyz: %d", r.status);
     expect_says("/readyz", &r, "bank");
     expect_alive("a bank that is not there");
+    expect_logged(" bank ", "detail=connect_failed");
     reply_free(&r);
 }
 

@@ -56,6 +56,20 @@ void expect_alive(const char *after) {
     reply_free(&r);
 }
 
+void expect_logged(const char *words, const char *more) {
+    char path[600], line[4096];
+    bool found = false;
+    snprintf(path, sizeof path, "%s/log/program.log", it.folder);
+    FILE *f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof line, f)) {
+        const char *at = strstr(line, words);
+        found = at && (!more || strstr(at, more));
+    }
+    if (f)
+        fclose(f);
+    expect(found, "the log does not say: %s %s", words, more ? more : "");
+}
+
 /* ---- names that were never used before ------------------------------------------------------- */
 
 static char tids[MAX_TIDS][IT_TID_SIZE];

@@ -47,6 +47,9 @@ void expect_says_at(const char *file, int line, const char *about, const struct 
 /* The process whose pid the demo named still runs and answers /healthz. */
 void expect_alive(const char *after);
 
+/* A line of the program's log holds all of these words, in that order; more: NULL for none. */
+void expect_logged(const char *words, const char *more);
+
 /* ---- the bank's truth ------------------------------------------------------------------------ */
 
 struct book {

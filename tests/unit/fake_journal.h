@@ -38,7 +38,7 @@ struct fake {
     int finished_at_close;     /* when the engine went */
     struct journal_due due[4]; /* handed out by the next journal_claim */
     int due_count;
-    enum journal_status claim_status;
+    enum journal_status claim_status, callback_status;
     int claims;               /* calls of journal_claim */
     struct journal_news news; /* what the listener hears next */
 };
