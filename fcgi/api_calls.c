@@ -9,7 +9,6 @@
 #include "fcgi/api_json.h"
 #include "fcgi/desk.h"
 #include "fcgi/filter.h"
-#include "fcgi/log.h"
 #include "fcgi/text.h"
 #include "sql/clock.h"
 
@@ -43,9 +42,7 @@ static void fault(struct visit *v, enum otr_status s, const struct otr_fault *f)
                  "This Idempotency-Key was used before with other content. Nothing was sent.");
     else
         desk_sentence(s, f, text_rfc3339, what, sizeof(what));
-    if (status >= 500)
-        log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
-                  NULL);
+    desk_fault_log(v, s, f, what);
     problem(v, status, what, desk_points_to(s) ? f->attempt_id : 0);
     if (s == OTR_LIMITED)
         desk_retry_after(v, f);
@@ -55,6 +52,7 @@ bool api_admit(struct visit *v) {
     struct otr_operator client;
     struct otr_fault f = {0};
     if (!v->request->bearer || !text_visible(v->request->bearer, 1024)) {
+        app_refused(v, NULL, "no token");
         api_problem(v, 401, "Send \"Authorization: Bearer\" with the token of an API client.");
         return false;
     }
@@ -64,15 +62,13 @@ bool api_admit(struct visit *v) {
         return false;
     }
     if (s == OTR_NOT_FOUND || client.disabled || !client.client) {
-        log_event(LOG_WARNING, v->request->id, "refused", "because", "token", "from",
-                  v->request->remote_addr, NULL);
+        app_refused(v, NULL, "token");
         api_problem(v, 401, "This token is not known, or it was revoked.");
         return false;
     }
     v->user = client;
     if (v->route.who == WHO_REFUNDER && !client.may_refund) {
-        log_event(LOG_WARNING, v->request->id, "refused", "user", client.name, "because", "scope",
-                  NULL);
+        app_refused(v, client.name, "scope");
         api_problem(v, 403, "This client's scope is to read only.");
         return false;
     }

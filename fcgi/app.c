@@ -46,6 +46,12 @@ static bool is_api(const struct visit *v) {
     return strncmp(v->request->path, "/api/", 5) == 0;
 }
 
+void app_refused(const struct visit *v, const char *user, const char *because) {
+    const char *from = v->request->remote_addr;
+    log_event(LOG_WARNING, v->request->id, "refused", "user", user && *user ? user : NULL,
+              "because", because, "path", v->route.pattern, "from", *from ? from : NULL, NULL);
+}
+
 /* An answer that says no, in the caller's own language: problem+json or a page. */
 static void refuse(struct visit *v, int status, const char *what) {
     if (is_api(v))
@@ -55,7 +61,7 @@ static void refuse(struct visit *v, int status, const char *what) {
 }
 
 static bool local_peer(const char *addr) {
-    return !*addr || strncmp(addr, "127.", 4) == 0 || strcmp(addr, "::1") == 0 ||
+    return strncmp(addr, "127.", 4) == 0 || strcmp(addr, "::1") == 0 ||
            strcmp(addr, "unix:") == 0;
 }
 
@@ -70,6 +76,7 @@ static bool admit(struct visit *v) {
     case WHO_LOCAL:
         if (local_peer(v->request->remote_addr))
             return true;
+        app_refused(v, NULL, "not this machine");
         refuse(v, 403, "This address is for the machine itself only.");
         return false;
     default:

@@ -73,6 +73,10 @@ struct visit {
     void *left; /* what the handler left for then (app_leave), or NULL */
 };
 
+/* Tells the log who is refused, and why: a login, a right or a proof of it is missing (ASVS 16.3.1,
+ * 16.3.2).  user: NULL or "": nobody that is known. */
+void app_refused(const struct visit *v, const char *user, const char *because);
+
 /* As otr_wait, and then then(), but once the handler has returned, and without a worker: the last
  * thing a handler does.  then may do it again.  The body is gone by then. */
 void app_wait_then(struct visit *v, int64_t attempt_id, int wait_ms, bool settled, app_then *then);

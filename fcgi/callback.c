@@ -26,6 +26,7 @@ void callback_eko(struct visit *v) {
     struct otr_fault f = {0};
     const char *why = "";
     if (!secret_good(v)) {
+        app_refused(v, NULL, "callback secret");
         desk_error(v, 404, "There is no such page.", 0, NULL);
         return;
     }

@@ -76,6 +76,16 @@ void desk_sentence(enum otr_status s, const struct otr_fault *f, desk_when *when
     }
 }
 
+void desk_fault_log(const struct visit *v, enum otr_status s, const struct otr_fault *f,
+                    const char *what) {
+    if (desk_http_status(s) >= 500)
+        log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
+                  NULL);
+    if (s == OTR_LIMITED)
+        log_event(LOG_WARNING, v->request->id, "limit", "user", v->user.name, "path",
+                  v->route.pattern, "tid", v->route.param, NULL);
+}
+
 void desk_retry_after(struct visit *v, const struct otr_fault *f) {
     int64_t s = (f->retry_at - app_now_ms() + 999) / 1000;
     reply_header(v->reply, "Retry-After", "%lld", (long long)(s < 1 ? 1 : s));
@@ -143,9 +153,7 @@ void desk_fault(struct visit *v, enum otr_status s, const struct otr_fault *f) {
     char what[400], back[40] = "/";
     int status = desk_http_status(s);
     desk_sentence(s, f, text_clock, what, sizeof(what));
-    if (status >= 500)
-        log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
-                  NULL);
+    desk_fault_log(v, s, f, what);
     if (strncmp(v->request->path, "/refunds/", 9) == 0 && otr_tid_valid(v->route.param) &&
         v->request->method == METHOD_POST)
         snprintf(back, sizeof(back), "/refunds/%.18s", v->route.param);
@@ -164,8 +172,7 @@ bool desk_asked_for(struct visit *v) {
                   r->sec_fetch_dest && strcmp(r->sec_fetch_dest, "document") == 0;
     if (!elsewhere || opened || r->method == METHOD_POST)
         return true;
-    log_event(LOG_WARNING, r->id, "refused", "user", *r->remote_user ? r->remote_user : NULL,
-              "because", "another site", "path", v->route.pattern, NULL);
+    app_refused(v, r->remote_user, "another site");
     desk_error(v, 403,
                "Another web site asked for this page in your name. Nothing was done. "
                "Open the desk yourself if you want to see it.",
@@ -178,6 +185,7 @@ bool desk_admit(struct visit *v) {
     struct otr_fault f = {0};
     const char *name = v->request->remote_user;
     if (!*name) {
+        app_refused(v, NULL, "no login");
         desk_error(v, 403, "You are not logged in. The web server must name who you are.", 0, NULL);
         return false;
     }
@@ -189,8 +197,7 @@ bool desk_admit(struct visit *v) {
         return false;
     }
     if (s == OTR_NOT_FOUND || user.disabled || user.client) {
-        log_event(LOG_WARNING, v->request->id, "refused", "user", name, "because",
-                  s == OTR_OK ? "disabled" : "unknown", NULL);
+        app_refused(v, name, s == OTR_OK ? "disabled" : "unknown");
         desk_error(v, 403,
                    "Your login is not registered here, or it was disabled. Ask your supervisor.", 0,
                    NULL);
@@ -199,8 +206,7 @@ bool desk_admit(struct visit *v) {
     v->user = user;
     if (route_role_may(v->route.who, user.role))
         return true;
-    log_event(LOG_WARNING, v->request->id, "refused", "user", name, "because", "role", "path",
-              v->route.pattern, NULL);
+    app_refused(v, name, "role");
     desk_error(v, 403, "Your role does not allow this page.", 0,
                user.role == OTR_ROLE_AUDITOR ? "/attempts" : "/");
     return false;

@@ -97,6 +97,9 @@ int desk_http_status(enum otr_status s);
 bool desk_points_to(enum otr_status s); /* does fault.attempt_id name the attempt to look at? */
 void desk_sentence(enum otr_status s, const struct otr_fault *f, desk_when *when, char *out,
                    size_t size);
+/* Tells the log of what it must know: a fault of ours, or that a limit was reached (ASVS 16.3.3). */
+void desk_fault_log(const struct visit *v, enum otr_status s, const struct otr_fault *f,
+                    const char *what);
 /* Retry-After in seconds from retry_at, at least 1. */
 void desk_retry_after(struct visit *v, const struct otr_fault *f);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "fcgi/desk.h"
-#include "fcgi/log.h"
 #include "fcgi/text.h"
 
 /* Is there an attempt that the filter lets through? */
@@ -40,8 +39,7 @@ bool desk_attempt_find(struct visit *v, struct otr_attempt *a) {
     v->reply->attempt_id = id;
     enum otr_status s = otr_attempt_get(v->app->core, id, a, &f);
     if (s == OTR_OK && (s = own_counter(v, a, &f)) == OTR_NOT_FOUND)
-        log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because",
-                  "another counter", "path", v->route.pattern, NULL);
+        app_refused(v, v->user.name, "another counter");
     if (s == OTR_NOT_FOUND)
         desk_error(v, 404, "There is no such attempt.", 0, "/attempts");
     else if (s != OTR_OK)

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "fcgi/desk.h"
-#include "fcgi/log.h"
 
 bool desk_form_take(struct visit *v, const struct form_rule *rules, int n,
                     struct form_value *values, const char *back) {
@@ -32,8 +31,7 @@ bool desk_form_ours(struct visit *v, const char *token, const char *back) {
         desk_fault(v, OTR_NO_MEMORY, &(struct otr_fault){.detail = "no memory for a form token"});
         return false;
     }
-    log_event(LOG_WARNING, v->request->id, "refused", "user", v->user.name, "because",
-              same ? "form token" : "another site", NULL);
+    app_refused(v, v->user.name, same ? "form token" : "another site");
     desk_error(v, 403,
                "This form is too old or was not opened here. Nothing was sent. "
                "Open the page again and use the fresh form.",

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "fcgi/desk.h"
-#include "fcgi/log.h"
 #include "fcgi/text.h"
 
 /* A person's words as the journal takes them: one line, no blanks around it. */
@@ -29,9 +28,7 @@ static void say_no(struct visit *v, enum otr_status s, const struct otr_fault *f
         typed->error = NULL; /* it was ours */
         return;
     }
-    if (status >= 500)
-        log_event(LOG_ERROR, v->request->id, "fault", "detail", f->detail[0] ? f->detail : what,
-                  NULL);
+    desk_fault_log(v, s, f, what);
     desk_error(v, status, what, 0, desk_attempt_path(v, path));
 }
 

@@ -204,6 +204,7 @@ static void wrong_otps(void) {
     form_post(&it.desk, &f, &r);
     expect_status("a sixth OTP after five wrong ones", &r, 429);
     expect_initiates(tid, 5);
+    expect_logged(" limit ", tid);
     reply_free(&r);
 }
 

@@ -573,7 +573,12 @@ static void test_told(void) {
                                          "user=reader because=scope",
                                          "user=asha because=\"another site\"",
                                          "user=asha because=\"another site\" path=/attempts",
-                                         "user=usha because=\"another counter\""};
+                                         "user=usha because=\"another counter\"",
+                                         "because=\"no login\" path=/ from=127.0.0.1",
+                                         "because=\"no token\" path=/api/v1/attempts",
+                                         "because=\"callback secret\"",
+                                         "because=\"not this machine\" path=/metrics from=192.0.2.7",
+                                         "because=\"not this machine\" path=/readyz\n"};
     char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "", body[400];
     char strange[24]; /* an attempt of asha's alone */
     CU_ASSERT_EQUAL(ask(row_of(ROUTE_REFUND), OPERATOR, next_tid()), 303);
@@ -592,6 +597,16 @@ static void test_told(void) {
     house_ask(&(struct house_request){
         .method = "GET", .path = "/attempts", .login = "asha", .site = "cross-site"});
     open_one(strange, "usha");
+    CU_ASSERT_EQUAL(get("/", "", NULL), 403);
+    CU_ASSERT_EQUAL(get("/api/v1/attempts", NULL, NULL), 401);
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
+                        .method = "POST", .path = "/callback/eko/token-of-nobody", .body = "{}"}),
+                    404);
+    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
+                        .method = "GET", .path = "/metrics", .address = "192.0.2.7"}),
+                    403);
+    CU_ASSERT_EQUAL(
+        house_ask(&(struct house_request){.method = "GET", .path = "/readyz", .address = ""}), 403);
     get("/api/v1/attempts", NULL, "token-of-nobody-at-all");
     send(row_of(ROUTE_API_REFUND), READER, next_tid());
     log_setup(LOG_ERROR, false);
