@@ -138,7 +138,7 @@ static void garbage(void) {
     sane();
 }
 
-#define WAITING 12 /* more than look for work at a time */
+#define WAITING_MAX 80
 static atomic_int answered;
 
 static void *ask_list(void *arg) {
@@ -152,14 +152,16 @@ static void *ask_list(void *arg) {
 
 /* A locked table: who needs it waits, everybody else is answered meanwhile. */
 static void waiting_for_the_database(void) {
-    pthread_t threads[WAITING];
+    pthread_t threads[WAITING_MAX];
+    long looking = 2 * sysconf(_SC_NPROCESSORS_ONLN); /* at most, at a time */
+    int waiting = looking + 4 < WAITING_MAX ? (int)looking + 4 : WAITING_MAX;
     char text[64];
     struct reply r = {0};
     atomic_store(&answered, 0);
     db_text(text, sizeof text, "begin", NULL, NULL);
     db_text(text, sizeof text, "lock table otprefund.operator in access exclusive mode", NULL,
             NULL);
-    for (int i = 0; i < WAITING; i++)
+    for (int i = 0; i < waiting; i++)
         expect(pthread_create(&threads[i], NULL, ask_list, NULL) == 0, "no thread");
     for (int i = 0; i < 200 && db_number("select count(*) from pg_locks where not granted and "
                                          "relation = 'otprefund.operator'::regclass",
@@ -172,7 +174,7 @@ static void waiting_for_the_database(void) {
                       ask(NULL, "GET", "/style.css", "", "", 0, &r));
     expect_number("those who need the table", "answered by then", 0, atomic_load(&answered));
     db_text(text, sizeof text, "commit", NULL, NULL);
-    for (int i = 0; i < WAITING; i++)
+    for (int i = 0; i < waiting; i++)
         pthread_join(threads[i], NULL);
     expect_alive("a locked table");
     reply_free(&r);
