@@ -212,6 +212,14 @@ fi
 site | sed 's/fastcgi_read_timeout 60s/fastcgi_read_timeout 1s/' >"$work/site.conf"
 if start_nginx "with less patience"; then problem "504, API" 504 "$desk/api/slow"; fi
 
+# The lines that say how fast; the test is not patient.
+site | sed -e 's/#limit_req/limit_req/; s/rate=10r/rate=1r/; s/burst=50/burst=3/' >"$work/site.conf"
+if start_nginx "with a limit"; then
+    for i in 1 2 3 4; do headed "$i within the limit" 200 no-store -u asha:letmein "$desk/"; done
+    headed "more than the limit" 429 no-store -u asha:letmein "$desk/"
+    headed "the API beside it" 404 no-store "$desk/api/nothing"
+fi
+
 # A map, and its lines in the place of those of a password: as the sample says.
 map=$(sed -n 's/.*\(map $ssl_client_s_dn .*}\)$/\1/p' web/nginx.conf.sample)
 {
