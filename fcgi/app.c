@@ -158,6 +158,10 @@ void app_resume(struct visit *v) {
     serve_answered(v->reply);
 }
 
+void app_quiet(void *arg) {
+    desk_views_trim(((struct app *)arg)->desks);
+}
+
 bool app_handle(void *arg, struct request *request, int refused, const char *why,
                 struct reply *reply) {
     struct visit v = {

@@ -42,6 +42,9 @@ struct app {
 bool app_handle(void *app, struct request *request, int refused, const char *why,
                 struct reply *reply);
 
+/* A serve_quiet: lets go what was kept for requests that do not come. */
+void app_quiet(void *app);
+
 /* Milliseconds since the epoch. */
 int64_t app_now_ms(void);
 

@@ -41,6 +41,7 @@ struct desk_view {
 #define DESK_PAGE_MAX (1u << 20)
 struct desk_views *desk_views_new(int connections); /* for struct app; NULL: no memory */
 void desk_views_free(struct desk_views *d);         /* once nobody asks; NULL allowed */
+void desk_views_trim(struct desk_views *d);         /* keeps no page that was made before */
 /*
  * Leaves a visit of the desk until somebody has looked at it: true: app_resume goes on, with v->desk
  * set to what was looked up after this call.  Nobody waits for it.  false: not this visit (nobody's,

@@ -89,6 +89,12 @@ void desk_copies_keep(struct desk_copies *c, struct desk_copy *copy) {
     pthread_mutex_unlock(&c->lock);
 }
 
+void desk_copies_clear(struct desk_copies *c) {
+    pthread_mutex_lock(&c->lock);
+    clear(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 struct desk_copy *desk_copies_find(struct desk_copies *c, const char *name, int64_t second) {
     struct desk_copy *copy = NULL;
     pthread_mutex_lock(&c->lock);

@@ -36,6 +36,8 @@ void desk_copy_drop(struct desk_copy *copy); /* one user less; NULL allowed */
 /* Keeps it for those who come within its second, if there is room and none of a later second: one user
    more. */
 void desk_copies_keep(struct desk_copies *c, struct desk_copy *copy);
+/* Drops all of them. */
+void desk_copies_clear(struct desk_copies *c);
 /* That person's of that second, with one user more, or NULL. */
 struct desk_copy *desk_copies_find(struct desk_copies *c, const char *name, int64_t second);
 

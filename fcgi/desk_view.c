@@ -213,6 +213,10 @@ void desk_views_free(struct desk_views *d) {
     free(d);
 }
 
+void desk_views_trim(struct desk_views *d) {
+    desk_copies_clear(d->copies);
+}
+
 bool desk_view_park(struct visit *v) {
     if (*v->request->query || !*v->request->remote_user) /* a search may wait for the bank */
         return false;

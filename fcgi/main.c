@@ -221,7 +221,7 @@ static bool run(struct app *app, const sigset_t *ends) {
         goto out;
     }
     serve = serve_start(door.fd, app->settings->desk_workers, share.connections, app->crew,
-                        app_handle, app, why, sizeof(why));
+                        app_handle, app_quiet, app, why, sizeof(why));
     if (!serve) {
         failed("workers", why);
         goto out;

@@ -39,6 +39,7 @@ struct serve {
     int task_fd;         /* edge-triggered: there are tasks */
     atomic_int spare_fd; /* given up where there is no other: to say 503 with */
     serve_handler *handler;
+    serve_quiet *quiet;
     void *arg;
     struct sheets *sheets;
     struct crew *crew;
@@ -382,6 +383,8 @@ static int next_event(struct serve *s, struct epoll_event *e) {
     bool dirty = atomic_load_explicit(&s->dirty, memory_order_relaxed);
     int n = epoll_wait(s->epoll_fd, e, 1, dirty ? QUIET_MS : -1);
     if (n == 0 && atomic_exchange(&s->dirty, false)) {
+        if (s->quiet)
+            s->quiet(s->arg);
         sheets_trim(s->sheets);
         malloc_trim(0);
     }
@@ -433,7 +436,8 @@ static bool serve_watch_all(struct serve *s) {
 }
 
 struct serve *serve_start(int listen_fd, int workers, int most, struct crew *crew,
-                          serve_handler *handler, void *arg, char *why, size_t why_size) {
+                          serve_handler *handler, serve_quiet *quiet, void *arg, char *why,
+                          size_t why_size) {
     struct serve *s = calloc(1, sizeof(*s) + (size_t)workers * sizeof(pthread_t));
     pthread_attr_t attr;
     if (!s || FCGX_Init() != 0) {
@@ -441,7 +445,8 @@ struct serve *serve_start(int listen_fd, int workers, int most, struct crew *cre
         free(s);
         return NULL;
     }
-    *s = (struct serve){.listen_fd = listen_fd, .handler = handler, .arg = arg, .crew = crew};
+    *s = (struct serve){
+        .listen_fd = listen_fd, .handler = handler, .quiet = quiet, .arg = arg, .crew = crew};
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->news, NULL);
     s->last = &s->first;
@@ -481,17 +486,13 @@ void serve_stop(struct serve *s) {
     crew_dismiss(s->crew);
     for (int i = 0; i < s->started; i++)
         pthread_join(s->threads[i], NULL);
-    if (s->epoll_fd >= 0)
-        close(s->epoll_fd);
-    if (s->stop_fd >= 0)
-        close(s->stop_fd);
-    if (s->task_fd >= 0)
-        close(s->task_fd);
+    const int fds[] = {s->epoll_fd, s->stop_fd, s->task_fd, s->spare_fd};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     sheets_free(s->sheets);
     guests_free(s->guests);
     pthread_cond_destroy(&s->news);
     pthread_mutex_destroy(&s->lock);
-    if (s->spare_fd >= 0)
-        close(s->spare_fd);
     free(s);
 }

@@ -45,9 +45,12 @@ struct crew;
 
 /* Starts workers threads on a listening socket (set non-blocking, not owned).  Above most connections at
  * once a request is answered with 503 (descriptors.h says why).  crew: theirs, whom the handler tells
- * before it waits, or NULL; borrowed.  NULL with why: could not. */
+ * before it waits, or NULL; borrowed.  quiet: runs once a while has passed without a request, or NULL.
+ * NULL with why: could not. */
+typedef void serve_quiet(void *arg);
 struct serve *serve_start(int listen_fd, int workers, int most, struct crew *crew,
-                          serve_handler *handler, void *arg, char *why, size_t why_size);
+                          serve_handler *handler, serve_quiet *quiet, void *arg, char *why,
+                          size_t why_size);
 /* Takes no further requests, lets those that have come finish (also those left by their handlers:
  * whatever they wait for must come), ends the threads, frees.  Connections without a request are closed
  * at once, the others after their answer; what still waits at the socket's door stays there.  NULL

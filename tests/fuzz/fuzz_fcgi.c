@@ -66,7 +66,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static void start(void) {
     char why[300] = "";
     MUST(listen_open(&door, path, why, sizeof(why)), why);
-    server = serve_start(door.fd, WORKERS, 100, NULL, handle, NULL, why, sizeof(why));
+    server = serve_start(door.fd, WORKERS, 100, NULL, handle, NULL, NULL, why, sizeof(why));
     MUST(server, why);
     MUST(fcgi_get(path, "/", NULL, 0) == 200, "the server does not answer");
     atexit(leave); /* now: before OpenSSL, which the first request has started, takes its leave */

@@ -44,6 +44,7 @@ static struct link { struct link *next; } * eaten;
 
 static atomic_bool hungry;
 static atomic_int *reserve_seen; /* requests that were read with the reserve's help; shared */
+static atomic_int *quiet_seen;   /* how often it was quiet; shared, likewise */
 
 /* While it is hungry, takes all memory there is, down to the last small block, again and again. */
 static void *eater(void *arg) {
@@ -82,6 +83,11 @@ static void go_on(struct serve_task *task) {
     reply_finish(reply);
     serve_answered(reply);
     free(task);
+}
+
+static void be_quiet(void *arg) {
+    (void)arg;
+    atomic_fetch_add(quiet_seen, 1);
 }
 
 /* All threads of the server block it. */
@@ -208,7 +214,7 @@ static void serve_for_ever(int descriptors, int most) {
     struct serve *s = NULL;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0 || !listen_open(&door, path, why, sizeof why) ||
         !(crew = crew_new(2)) ||
-        !(s = serve_start(door.fd, WORKERS, most, crew, handle, NULL, why, sizeof why)))
+        !(s = serve_start(door.fd, WORKERS, most, crew, handle, be_quiet, NULL, why, sizeof why)))
         _exit(9);
     wait_for(SIGTERM);
     serve_stop(s);
@@ -639,10 +645,24 @@ static void test_idle(void) {
     server_stop();
 }
 
+/* Once for each time that there was something to do. */
+static void test_quiet(void) {
+    server_start(0, IDLE);
+    for (int i = 1; i <= 2; i++) {
+        int before = atomic_load(quiet_seen);
+        CU_ASSERT_EQUAL(fcgi_get(path, "/", NULL, 0), 200);
+        for (int k = 0; k < 3000 && atomic_load(quiet_seen) == before; k++)
+            usleep(10000);
+        CU_ASSERT_EQUAL(atomic_load(quiet_seen), before + 1);
+    }
+    server_stop();
+}
+
 int main(void) {
     reserve_seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (reserve_seen == MAP_FAILED || !mkdtemp(folder))
         return 1;
+    quiet_seen = reserve_seen + 1;
     snprintf(path, sizeof path, "%s/s", folder);
     setvbuf(stdout, NULL, _IONBF, 0);
     CU_pSuite s = suite_begin("serve", NULL, NULL);
@@ -662,6 +682,7 @@ int main(void) {
     CU_add_test(s, "a stop and the connections it keeps", test_stop_kept);
     CU_add_test(s, "what came before a stop", test_stop_came_before);
     CU_add_test(s, "thousands of idle connections", test_idle);
+    CU_add_test(s, "when it is quiet", test_quiet);
     int failed = suite_run();
     rmdir(folder);
     return failed;
