@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fcgi/log.h"
 #include "fcgi/route.h"
 #include "tests/unit/house.h"
 #include "tests/unit/pg_helper.h"
@@ -166,13 +165,13 @@ static bool says(const char *line) {
     return at && end && at < end;
 }
 
-/* Every answer, whoever asked. */
 /* It leads to a page of ours. */
 static bool at_home(void) {
     return says("\r\nLocation: /attempts/") || says("\r\nLocation: /refunds/") ||
            says("\r\nLocation: /api/v1/attempts/");
 }
 
+/* Every answer, whoever asked. */
 static bool headers_good(bool cacheable) {
     const char *csp = strstr(house_answer.text, "Content-Security-Policy: ");
     bool good = csp && says("Content-Security-Policy: default-src 'none'; ") &&
@@ -570,99 +569,6 @@ static void test_other_sites(void) {
     }
 }
 
-/* Who was refused, why, and no token in it. */
-static void test_told(void) {
-    static const char *const wanted[] = {"user=mallory because=unknown",
-                                         "user=gone because=disabled",
-                                         "user=meera because=role",
-                                         "user=usha because=\"form token\"",
-                                         "because=token",
-                                         "user=reader because=scope",
-                                         "user=asha because=\"another site\"",
-                                         "user=asha because=\"another site\" path=/attempts",
-                                         "user=usha because=\"another counter\"",
-                                         "because=\"no login\" path=/ from=127.0.0.1",
-                                         "because=\"no token\" path=/api/v1/attempts",
-                                         "because=\"callback secret\"",
-                                         "because=\"not this machine\" path=/metrics from=192.0.2.7",
-                                         "because=\"not this machine\" path=/readyz\n",
-                                         " lookup user=usha tid=81999999\n"};
-    char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "", body[400];
-    char strange[24]; /* an attempt of asha's alone */
-    CU_ASSERT_EQUAL(ask(row_of(ROUTE_REFUND), OPERATOR, next_tid()), 303);
-    snprintf(strange, sizeof strange, "%s",
-             pg_text("SELECT max(attempt_id) FROM otprefund.resolution"));
-    int file = mkstemp(path), quiet = dup(2);
-    CU_ASSERT_FATAL(file >= 0 && quiet >= 0 && dup2(file, 2) == 2);
-    unlink(path);
-    log_setup(LOG_INFO, false);
-    house_ask(&(struct house_request){
-        .method = "GET", .path = "/attempts", .query = "tid=81999999", .login = "usha"});
-    log_setup(LOG_WARNING, false);
-    get("/", "mallory", NULL);
-    get("/", "gone", NULL);
-    get("/", "meera", NULL);
-    snprintf(body, sizeof body, "idempotency_key=t-1&csrf_token=%s", house_token("asha"));
-    post("usha", NULL, body);
-    post("asha", "cross-site", body);
-    house_ask(&(struct house_request){
-        .method = "GET", .path = "/attempts", .login = "asha", .site = "cross-site"});
-    open_one(strange, "usha");
-    CU_ASSERT_EQUAL(get("/", "", NULL), 403);
-    CU_ASSERT_EQUAL(get("/api/v1/attempts", NULL, NULL), 401);
-    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
-                        .method = "POST", .path = "/callback/eko/token-of-nobody", .body = "{}"}),
-                    404);
-    CU_ASSERT_EQUAL(house_ask(&(struct house_request){
-                        .method = "GET", .path = "/metrics", .address = "192.0.2.7"}),
-                    403);
-    CU_ASSERT_EQUAL(
-        house_ask(&(struct house_request){.method = "GET", .path = "/readyz", .address = ""}), 403);
-    get("/api/v1/attempts", NULL, "token-of-nobody-at-all");
-    send(row_of(ROUTE_API_REFUND), READER, next_tid());
-    log_setup(LOG_ERROR, false);
-    dup2(quiet, 2);
-    CU_ASSERT(pread(file, text, sizeof text - 1, 0) > 0);
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (!strstr(text, wanted[i]))
-            printf("\n    not told: %s in\n%s", wanted[i], text);
-        CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted[i]));
-    }
-    CU_ASSERT_PTR_NULL(strstr(text, "token-of-"));
-    CU_ASSERT_PTR_NULL(strstr(text, "48201537"));
-    close(file);
-    close(quiet);
-}
-
-/* What a mistyped address of the callback leaves in the log: nothing of its secret. */
-static void test_secret_untold(void) {
-    static const char *const paths[] = {
-        "/callback/eko/" HOUSE_CALLBACK,      "//callback/eko/" HOUSE_CALLBACK,
-        "/./callback/eko/" HOUSE_CALLBACK,    "/Callback/eko/" HOUSE_CALLBACK,
-        "/x/../callback/eko/" HOUSE_CALLBACK, "/%2563allback/eko/" HOUSE_CALLBACK,
-        "/callbak/eko/" HOUSE_CALLBACK,       "/callback/eko/" HOUSE_CALLBACK "/",
-        "/callback/eko/x" HOUSE_CALLBACK,     "/api/callback/eko/" HOUSE_CALLBACK};
-    char path[] = "/tmp/otprefund-roles.XXXXXX", text[32768] = "";
-    int file = mkstemp(path), quiet = dup(2), lines = 0;
-    CU_ASSERT_FATAL(file >= 0 && quiet >= 0 && dup2(file, 2) == 2);
-    unlink(path);
-    log_setup(LOG_DEBUG, false);
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        get(paths[i], NULL, NULL);
-        house_ask(&(struct house_request){
-            .method = "POST", .path = paths[i], .type = JSON, .body = "{\"tid\":\"81000001\"}"});
-    }
-    log_setup(LOG_ERROR, false);
-    dup2(quiet, 2);
-    CU_ASSERT(pread(file, text, sizeof text - 1, 0) > 0);
-    for (const char *p = text; (p = strstr(p, " request method=")); p++)
-        lines++;
-    CU_ASSERT_EQUAL(lines, 2 * (int)(sizeof paths / sizeof paths[0]));
-    CU_ASSERT_PTR_NULL(strstr(text, HOUSE_CALLBACK));
-    close(file);
-    close(quiet);
-}
-
 /* A refund of asha's, settled, for what needs one. */
 static bool one_refund(void) {
     if (send(row_of(ROUTE_REFUND), OPERATOR, next_tid()) != 303)
@@ -695,8 +601,6 @@ int main(void) {
     CU_add_test(s, "nobody names himself", test_claims);
     CU_add_test(s, "another site opens nothing but a link", test_other_sites);
     CU_add_test(s, "forms of others, and names given twice", test_forms);
-    CU_add_test(s, "refusals are told in the log", test_told);
-    CU_add_test(s, "the callback's secret is in no log", test_secret_untold);
     int failed = suite_run();
     house_close();
     return failed;
