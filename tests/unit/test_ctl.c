@@ -1,4 +1,4 @@
-/* test_ctl.c - otprefundctl itself, run as a person runs it: resolve, verify, and its way to the database. */
+/* test_ctl.c - otprefundctl, as a person runs it: who may, resolve, verify, its way to the database. */
 #include <CUnit/Basic.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fcgi/text.h"
 #include "sql/journal.h"
 #include "tests/unit/house.h"
 #include "tests/unit/journal_steps.h"
@@ -314,6 +315,52 @@ static void inquire(void) {
     ENDS(CTL("inquire", "077"), USAGE, "does not begin with 0");
 }
 
+/* ---- who may ---------------------------------------------------------------------------------- */
+
+/* Adds a client; its token, which was told once, stands alone on the last line of what was said. */
+static void add_client(const char *name, char token[44]) {
+    unsigned char bytes[32];
+    ENDS(CTL("api-client", "add", name, "--scope", "read", "--db", pg_owner), GOOD,
+         "Keep this token: it is not stored");
+    size_t n = strlen(said);
+    char *last = n ? memrchr(said, '\n', n - 1) : NULL;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(last);
+    said[n - 1] = '\0';
+    snprintf(token, 44, "%s", last + 1);
+    CU_ASSERT_STRING_EQUAL(token, last + 1);
+    CU_ASSERT(text_base64url_read(token, bytes, sizeof bytes)); /* exactly 256 bits */
+    *last = '\0';
+    CU_ASSERT_PTR_NULL(strstr(said, token));
+}
+
+/* Rows of api_client where words, in which $ stands for the token, are true. */
+static int64_t clients(const char *words, const char *token) {
+    char sql[600];
+    const char *at = strchr(words, '$');
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM otprefund.api_client c WHERE %.*s'%s'%s",
+             (int)(at - words), words, token, at + 1);
+    return pg_number(sql);
+}
+
+static void token_told_once(void) {
+    char tokens[3][44];
+    add_client("till-1", tokens[0]);
+    add_client("till-2", tokens[1]);
+    add_client("till-1", tokens[2]); /* another one, and the first is none any more */
+    for (int k = 0; k < 3; k++) {
+        CU_ASSERT_STRING_NOT_EQUAL(tokens[k], tokens[(k + 1) % 3]);
+        CU_ASSERT_EQUAL(clients("token_sha256 = sha256($)", tokens[k]), k > 0);
+        CU_ASSERT_EQUAL(clients("strpos(c::text, $) > 0", tokens[k]), 0);
+        CU_ASSERT_EQUAL(clients("strpos(c::text, encode($, 'hex')) > 0", tokens[k]), 0);
+        ENDS(CTL("api-client", "list", "--db", pg_owner), GOOD, "till-1");
+        CU_ASSERT_PTR_NULL(strstr(said, tokens[k]));
+        ENDS(CTL("api-client", "list", "--csv", "--db", pg_owner), GOOD, "till-2,");
+        CU_ASSERT_PTR_NULL(strstr(said, tokens[k]));
+        ENDS(CTL("api-client", "disable", "till-1", "--db", pg_owner), GOOD, "is disabled");
+        CU_ASSERT_PTR_NULL(strstr(said, tokens[k]));
+    }
+}
+
 /* ---- the way to the database ------------------------------------------------------------------ */
 
 static void the_way(void) {
@@ -404,6 +451,7 @@ int main(void) {
     CU_pSuite s = suite_begin("ctl", NULL, NULL);
     CU_add_test(s, "sealed by itself", by_itself);
     CU_add_test(s, "the way to the database", the_way);
+    CU_add_test(s, "a token is told once and kept nowhere", token_told_once);
     CU_add_test(s, "inquire", inquire);
     CU_add_test(s, "verify a file", verify_file);
     CU_add_test(s, "proposed, and not decided by the same person", propose);
