@@ -5,6 +5,7 @@
 #include <wchar.h>
 
 #include "ctl/ctl.h"
+#include "fcgi/text.h"
 
 /* True for one byte of a character that shows as nothing or steers the terminal. */
 static bool is_control(unsigned char c) {
@@ -95,7 +96,7 @@ static void put_aligned(const struct otr_table *t, const size_t *widths, const b
 
 /* A cell that a spreadsheet would take for a formula is made a text. */
 static void put_csv_cell(const char *text) {
-    bool formula = strchr("=+-@\t\r", *text) && *text && !is_number(text);
+    bool formula = text_formula(text) && !is_number(text);
     if (!formula && !strpbrk(text, ",\"\r\n")) {
         fputs(text, stdout);
         return;

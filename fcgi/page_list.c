@@ -67,28 +67,16 @@ bool page_list(const struct page *p, const struct page_list *l, struct buf *out)
 
 /* ---- CSV -------------------------------------------------------------------------------- */
 
-/* A spreadsheet takes such a cell for a formula (ASVS 1.2.10). */
-static bool formula(const char *text) {
-    /* full-width forms */
-    static const char *const wide[] = {"＝", "＋", "－", "＠"};
-    if (*text && strchr("=+-@\t\r\n", *text))
-        return true;
-    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
-        if (strncmp(text, wide[i], strlen(wide[i])) == 0)
-            return true;
-    return false;
-}
-
 /* A cell as RFC 4180 has it, and the comma before it. */
 static void cell(struct buf *out, const char *text, bool first) {
     if (!first)
         buf_add(out, ",", 1);
-    bool quote = formula(text) || strpbrk(text, ",\"\r\n");
+    bool quote = text_formula(text) || strpbrk(text, ",\"\r\n");
     if (!quote) {
         buf_text(out, text);
         return;
     }
-    buf_text(out, formula(text) ? "\"'" : "\"");
+    buf_text(out, text_formula(text) ? "\"'" : "\"");
     for (; *text; text++) {
         if (*text == '"')
             buf_add(out, "\"", 1);

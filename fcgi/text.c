@@ -259,6 +259,17 @@ int64_t text_number(const char *text) {
     return value;
 }
 
+bool text_formula(const char *text) {
+    /* full-width forms */
+    static const char *const wide[] = {"＝", "＋", "－", "＠"};
+    if (*text && strchr("=+-@\t\r\n", *text))
+        return true;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+            return true;
+    return false;
+}
+
 uint32_t text_hash(const char *text) {
     uint32_t hash = 2166136261u;
     for (const char *p = text; *p; p++)

@@ -53,4 +53,7 @@ int64_t text_time_read(const char *text, bool *day);
 /* A decimal number of 1..18 digits, whole text.  -1: not one. */
 int64_t text_number(const char *text);
 
+/* A spreadsheet would take it for a formula (ASVS 1.2.10), though it may be a number below 0. */
+bool text_formula(const char *text);
+
 #endif
