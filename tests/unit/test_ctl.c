@@ -361,6 +361,41 @@ static void token_told_once(void) {
     }
 }
 
+/* What a spreadsheet takes for a formula is a text; a number stays one. */
+static void no_formulas(void) {
+    static const struct {
+        const char *name, *cell;
+    } cells[] = {
+        {"=1+1", "\"'=1+1\""},
+        {"=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""},
+        {"+1", "\"'+1\""},
+        {"-1+1", "\"'-1+1\""},
+        {"-1.", "\"'-1.\""},
+        {"@x", "\"'@x\""},
+        {"\tx", "\"'\tx\""},
+        {"\rx", "\"'\rx\""},
+        {"\nx", "\"'\nx\""},
+        {"＝1", "\"'＝1\""},
+        {"＠x", "\"'＠x\""},
+        {"-1", "-1"},
+        {"-1.50", "-1.50"},
+        {"a=1", "a=1"},
+        {"a,b", "\"a,b\""},
+        {"say \"hi\"", "\"say \"\"hi\"\"\""},
+    };
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        char sql[300], row[200];
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO otprefund.operator (name, role, full_name) VALUES ('sheet', "
+                 "'operator', '%s') ON CONFLICT (name) DO UPDATE SET full_name = excluded.full_name",
+                 cells[i].name);
+        CU_ASSERT(pg_do(sql));
+        snprintf(row, sizeof row, "\r\nsheet,%s,operator,", cells[i].cell);
+        ENDS(CTL("operator", "list", "--csv", "--db", pg_owner), GOOD, row);
+    }
+    CU_ASSERT(pg_do("DELETE FROM otprefund.operator WHERE name = 'sheet'"));
+}
+
 /* ---- the way to the database ------------------------------------------------------------------ */
 
 static void the_way(void) {
@@ -452,6 +487,7 @@ int main(void) {
     CU_add_test(s, "sealed by itself", by_itself);
     CU_add_test(s, "the way to the database", the_way);
     CU_add_test(s, "a token is told once and kept nowhere", token_told_once);
+    CU_add_test(s, "no formulas in CSV", no_formulas);
     CU_add_test(s, "inquire", inquire);
     CU_add_test(s, "verify a file", verify_file);
     CU_add_test(s, "proposed, and not decided by the same person", propose);
