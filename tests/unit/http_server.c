@@ -263,7 +263,7 @@ static X509 *make_certificate(EVP_PKEY *key) {
     return x;
 }
 
-static bool open_tls(struct server *s, bool tls12) {
+static bool open_tls(struct server *s, int newest) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = make_certificate(key);
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -273,7 +273,7 @@ static bool open_tls(struct server *s, bool tls12) {
     bool done = f && PEM_write_X509(f, x) && SSL_CTX_use_certificate(ctx, x) &&
                 SSL_CTX_use_PrivateKey(ctx, key) &&
                 SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"t", 1) &&
-                SSL_CTX_set_max_proto_version(ctx, tls12 ? TLS1_2_VERSION : TLS1_3_VERSION);
+                SSL_CTX_set_max_proto_version(ctx, newest);
     if (f)
         fclose(f);
     X509_free(x);
@@ -295,7 +295,11 @@ bool server_start_script(struct server *s, enum server_manner manner, server_scr
     s->script = script;
     s->script_arg = arg;
     s->silent = manner == SERVER_SILENT;
-    if ((manner == SERVER_TLS || manner == SERVER_TLS12) && !open_tls(s, manner == SERVER_TLS12))
+    static const int newest[] = {[SERVER_TLS] = TLS1_3_VERSION,
+                                 [SERVER_TLS12] = TLS1_2_VERSION,
+                                 [SERVER_TLS11] = TLS1_1_VERSION,
+                                 [SERVER_SILENT] = 0};
+    if (newest[manner] && !open_tls(s, newest[manner]))
         return false;
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof a) != 0 ||

@@ -59,6 +59,7 @@ enum server_manner {
     SERVER_PLAIN,
     SERVER_TLS,
     SERVER_TLS12,
+    SERVER_TLS11, /* where OpenSSL may speak it */
     SERVER_SILENT /* accepts and says nothing */
 };
 

@@ -2,6 +2,7 @@
    is said of it. */
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,6 +410,39 @@ static void test_tls_failures(void) {
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "/nonexistent/ca.pem"));
 }
 
+/* The TLS that OpenSSL and this server agree on, without our engine; 0: none. */
+static int agreed(const struct server *s) {
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)s->port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+    bool met = ssl && connect(fd, (struct sockaddr *)&a, sizeof a) == 0 && SSL_set_fd(ssl, fd) &&
+               SSL_connect(ssl) == 1;
+    int version = met ? SSL_version(ssl) : 0;
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    return version;
+}
+
+/* It is the engine that refuses: OpenSSL, as it is set up here, does not. */
+static void test_tls_too_old(void) {
+    static struct server old;
+    struct landing l;
+    CU_ASSERT_FATAL(server_start(&old, SERVER_TLS11));
+    CU_ASSERT_EQUAL(agreed(&old), TLS1_1_VERSION);
+    int handshakes = atomic_load(&old.handshakes);
+    struct http *h = open_engine(&(struct http_config){.ca_file = old.ca_file});
+    call(h, at(&old, "/ok"), true, &l);
+    expect(&l, HTTP_NOT_SENT, OTR_REASON_TLS_FAILED, 0);
+    CU_ASSERT_EQUAL(atomic_load(&old.handshakes), handshakes);
+    CU_ASSERT_EQUAL(atomic_load(&old.requests), 0);
+    http_close(h, 0);
+    server_stop(&old);
+}
+
 static void test_handshake_never_ends(void) {
     static struct server silent;
     struct landing l;
@@ -530,12 +564,26 @@ static void test_close_idle(void) {
     http_close(NULL, 0);
 }
 
+/* OpenSSL takes what is old and weak, in all of this program: it is the engine that refuses. */
+static bool weak_openssl(void) {
+    char path[] = "/tmp/test_http.XXXXXX";
+    int fd = mkstemp(path);
+    bool done = fd >= 0 && dprintf(fd, "openssl_conf = a\n[a]\nssl_conf = b\n[b]\n"
+                                       "system_default = c\n[c]\nMinProtocol = TLSv1\n"
+                                       "CipherString = DEFAULT@SECLEVEL=0\n") > 0;
+    setenv("OPENSSL_CONF", path, 1);
+    done = done && OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL);
+    close(fd);
+    unlink(path);
+    return done;
+}
+
 static int prepare(void) {
     /* Nobody listens there: whoever heeds the environment fails. */
     setenv("http_proxy", "http://127.0.0.1:9", 1);
     setenv("https_proxy", "http://127.0.0.1:9", 1);
     setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
-    if (!server_start(&plain, SERVER_PLAIN) || !server_start(&tls, SERVER_TLS))
+    if (!weak_openssl() || !server_start(&plain, SERVER_PLAIN) || !server_start(&tls, SERVER_TLS))
         return 1;
     engine = try_open(&(struct http_config){0});
     return engine ? 0 : 1;
@@ -567,6 +615,7 @@ int main(void) {
     CU_add_test(s, "TLS", test_tls);
     CU_add_test(s, "TLS sessions are resumed", test_tls_resumption);
     CU_add_test(s, "TLS failures", test_tls_failures);
+    CU_add_test(s, "TLS 1.1 is too old", test_tls_too_old);
     CU_add_test(s, "a handshake that never ends", test_handshake_never_ends);
     CU_add_test(s, "many at once", test_many);
     CU_add_test(s, "close", test_close);
