@@ -11,6 +11,7 @@
 #include "tests/unit/pg_helper.h"
 #include "tests/unit/suite.h"
 
+#define CSV_NAME  "\r\nContent-Disposition: attachment; filename=\"attempts.csv\"\r\n"
 #define PATIENTLY "HTTP_PREFER=wait=4" /* a machine may be slow; the bank here is not */
 
 static int get(const char *tid, const char *prefer) {
@@ -203,6 +204,31 @@ static void test_times(void) {
     CU_ASSERT(says_time("worked on by switch since ", "99:99:99", ". Nothing"));
 }
 
+static int list(const char *query) {
+    return house_ask(&(struct house_request){
+        .method = "GET", .path = "/attempts", .query = query, .login = "meera"});
+}
+
+/* A file has one name, whatever was asked for; what is no file has none. */
+static void test_download(void) {
+    static const char *const files[] = {"format=csv", "format=csv&tid=81000001",
+                                        "operator=%22%3b+filename%3d%22x.exe&format=csv",
+                                        "operator=x%22%0d%0aX-Evil:+1&format=csv"};
+    static const char *const none[] = {"kind=refund", "format=x.exe", "format=csv&filename=x.exe"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        CU_ASSERT_EQUAL(list(files[i]), 200);
+        const char *at = strcasestr(house_answer.text, "\r\nContent-Disposition:");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+        CU_ASSERT_EQUAL(strncmp(at, CSV_NAME, strlen(CSV_NAME)), 0);
+        CU_ASSERT_PTR_NULL(strcasestr(at + strlen(CSV_NAME), "Content-Disposition"));
+        CU_ASSERT_FALSE(says("X-Evil"));
+    }
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        CU_ASSERT_EQUAL(list(none[i]), i ? 400 : 200);
+        CU_ASSERT_PTR_NULL(strcasestr(house_answer.text, "Content-Disposition"));
+    }
+}
+
 int main(void) {
     if (!getenv("OTPREFUND_TEST_DB"))
         return 77;
@@ -220,6 +246,7 @@ int main(void) {
     CU_add_test(s, "nobody waits on a worker", test_parked);
     CU_add_test(s, "one time to wait", test_one_wait);
     CU_add_test(s, "times", test_times);
+    CU_add_test(s, "the name of a download", test_download);
     int failed = suite_run();
     house_close();
     return failed;
