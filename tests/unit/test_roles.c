@@ -370,6 +370,23 @@ static void test_own_counter(void) {
     CU_ASSERT(page_says("asha") && page_says("sunil"));
 }
 
+/* The day in numbers is one's own; the house's and each operator's are not an operator's. */
+static void test_totals(void) {
+    static const char *const logins[] = {"asha", "usha", "sunil"};
+    const char *refunds = "SELECT count(*) FROM otprefund.attempt WHERE kind = 'refund'";
+    for (int i = 0; i < 3; i++) {
+        char sql[160], own[40];
+        snprintf(sql, sizeof sql, "%s AND operator = '%s'", refunds, logins[i]);
+        snprintf(own, sizeof own, " of %d refunds<", (int)pg_number(sql));
+        CU_ASSERT(pg_number(sql) > 0 && pg_number(sql) < pg_number(refunds));
+        CU_ASSERT_EQUAL(get("/", logins[i], NULL), 200);
+        CU_ASSERT(page_says(own));
+        CU_ASSERT_EQUAL(page_says("/reconciliation"), i == 2);
+        CU_ASSERT_EQUAL(get("/reconciliation", logins[i], NULL), i == 2 ? 200 : 403);
+        CU_ASSERT_EQUAL(page_says("<table"), i == 2);
+    }
+}
+
 /* A filter that does not hold is refused and not left out. */
 static void test_by_operator(void) {
     char query[64], sql[128];
@@ -595,6 +612,7 @@ int main(void) {
     CU_add_test(s, "who may, gets in", test_let_in);
     CU_add_test(s, "a changed row counts at the next request", test_at_once);
     CU_add_test(s, "an operator lists the own attempts", test_own_counter);
+    CU_add_test(s, "totals are a supervisor's and an auditor's", test_totals);
     CU_add_test(s, "a list by operator is that operator's or nobody's", test_by_operator);
     CU_add_test(s, "an operator opens what the own counter is at", test_by_number);
     CU_add_test(s, "whom one meets on a transaction", test_meet);
