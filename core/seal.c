@@ -153,7 +153,8 @@ static void check_time(struct seal_check *c, const char *const *f) {
         {"attempt", "started_at"},          {"outcome", "finished_at"},
         {"late_answer", "found_at"},        {"resolution", "resolved_at"},
         {"contradiction", "found_at"},      {"callback", "received_at"},
-        {"manual_proposal", "proposed_at"}, {"manual_decision", "decided_at"}};
+        {"manual_proposal", "proposed_at"}, {"manual_decision", "decided_at"},
+        {"access_change", "changed_at"}};
     size_t i = 0;
     while (i < sizeof times / sizeof times[0] && strcmp(times[i][0], f[1]) != 0)
         i++;

@@ -11,6 +11,7 @@ static const char *const names[JOURNAL_REPORT__MAX] = {
     [JOURNAL_REPORT_UNRESOLVED] = "unresolved",
     [JOURNAL_REPORT_MISMATCH] = "mismatch",
     [JOURNAL_REPORT_MANUAL] = "manual",
+    [JOURNAL_REPORT_ACCESS] = "access",
 };
 
 int ctl_report(struct ctl *c, int argc, char **argv) {

@@ -73,6 +73,7 @@ static const struct ctl_command commands[] = {
      "  operator-totals  each operator, by day\n"
      "  mismatch         where the bank's statement and the journal differ\n"
      "  manual           proposals to settle by hand that wait for approval\n"
+     "  access           who changed whom or what may use the program, newest first\n"
      "  --csv            as CSV (RFC 4180)\n"
      "  --db CONNINFO    a login that is otprefund_auditor or more\n",
      ctl_report},

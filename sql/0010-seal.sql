@@ -15,7 +15,8 @@ CREATE TABLE otprefund.audit_leaf (
     seal_id bigint NOT NULL CONSTRAINT seal_id_range CHECK (seal_id > 0),
     part    text COLLATE "C" NOT NULL
             CONSTRAINT part_words CHECK (part IN ('attempt', 'outcome', 'late_answer', 'resolution', 'contradiction',
-                                                  'callback', 'manual_proposal', 'manual_decision')),
+                                                  'callback', 'manual_proposal', 'manual_decision',
+                                                  'access_change')),
     row_id  bigint NOT NULL CONSTRAINT row_id_range CHECK (row_id > 0),
     digest  bytea NOT NULL CONSTRAINT digest_size CHECK (octet_length(digest) = 32),
     CONSTRAINT audit_leaf_pkey PRIMARY KEY (part, row_id)
@@ -32,6 +33,7 @@ CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON otprefund.audi
 ALTER TABLE otprefund.audit_leaf ENABLE ALWAYS TRIGGER insert_only;
 
 
+-- 0013-access.sql adds access_change, which the functions below know already.
 CREATE VIEW otprefund.sealable AS
           SELECT 'attempt' AS part, t.attempt_id AS row_id, t.started_at AS at, to_jsonb(t) AS content FROM otprefund.attempt t
 UNION ALL SELECT 'outcome', t.attempt_id, t.finished_at, to_jsonb(t) FROM otprefund.outcome t
@@ -64,7 +66,7 @@ CREATE FUNCTION otprefund.seal_make(p_max integer) RETURNS SETOF otprefund.audit
     SET TimeZone = 'UTC' SET bytea_output = 'hex' AS $$
 DECLARE
     v_parts CONSTANT text[] := ARRAY['attempt', 'outcome', 'late_answer', 'resolution', 'contradiction', 'callback',
-                                     'manual_proposal', 'manual_decision'];
+                                     'manual_proposal', 'manual_decision', 'access_change'];
     v_last otprefund.audit_seal;
     v_new otprefund.audit_seal;
     v_from timestamptz;
@@ -136,7 +138,7 @@ DECLARE
 BEGIN
     SELECT * INTO v_last FROM otprefund.audit_seal s ORDER BY s.seal_id DESC LIMIT 1;
     FOREACH v_part IN ARRAY ARRAY['attempt', 'outcome', 'late_answer', 'resolution', 'contradiction', 'callback',
-                                  'manual_proposal', 'manual_decision'] LOOP
+                                  'manual_proposal', 'manual_decision', 'access_change'] LOOP
         EXECUTE format($q$
             SELECT s.at FROM otprefund.sealable s
              WHERE s.part = %1$L AND s.at >= $1 AND s.at < $2

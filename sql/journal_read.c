@@ -249,6 +249,10 @@ static const char *const reports[JOURNAL_REPORT__MAX] = {
         "proposed_at") " AS proposed_at"
                        " FROM otprefund.manual_status WHERE state = 'pending'"
                        " ORDER BY proposal_id LIMIT 200",
+    [JOURNAL_REPORT_ACCESS] = "SELECT change_id, " AT(
+        "changed_at") " AS changed_at, changed_by, part, name, action, role_before, role, state,"
+                      " token, user_code, full_name FROM otprefund.access_history"
+                      " ORDER BY change_id DESC LIMIT 200",
 };
 
 enum journal_status journal_report(struct journal *j, enum journal_report report,

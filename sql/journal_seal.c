@@ -72,7 +72,7 @@ static const char are_tables[] =
     "SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relkind = 'r' AND NOT c.relrowsecurity"
     " AND c.relnamespace = 'otprefund'::regnamespace AND c.relname IN ('audit_seal', 'audit_leaf',"
     " 'attempt', 'outcome', 'late_answer', 'resolution', 'contradiction', 'callback',"
-    " 'manual_proposal', 'manual_decision') HAVING count(*) = 10";
+    " 'manual_proposal', 'manual_decision', 'access_change') HAVING count(*) = 11";
 static const char seals[] = "SELECT 'seal', s.seal_id::text, " AT("s.sealed_at") ", " AT(
     "s.covers_to") ", "
                    "s.row_count::text, coalesce(encode(s.previous, 'hex'), '-'), encode(s.digest, "
@@ -90,7 +90,8 @@ static const char leaves[] =
     CONTENT("contradiction", "contradiction_id")
     CONTENT("callback", "callback_id")
     CONTENT("manual_proposal", "proposal_id")
-    CONTENT("manual_decision", "proposal_id") " END)::text, '-') "
+    CONTENT("manual_decision", "proposal_id")
+    CONTENT("access_change", "change_id") " END)::text, '-') "
     "FROM otprefund.audit_leaf l WHERE l.seal_id = $1 ORDER BY l.part, l.row_id";
 /* Rows that no seal covers: older than any that the newest seal can have missed (0010-seal.sql), older
  * than any that waits for its seal when all is well, or in time yet. */
@@ -110,7 +111,8 @@ static const char loose[] =
     " UNION ALL " LOOSE("contradiction", "contradiction_id", "found_at")
     " UNION ALL " LOOSE("callback", "callback_id", "received_at")
     " UNION ALL " LOOSE("manual_proposal", "proposal_id", "proposed_at")
-    " UNION ALL " LOOSE("manual_decision", "proposal_id", "decided_at") ") r "
+    " UNION ALL " LOOSE("manual_decision", "proposal_id", "decided_at")
+    " UNION ALL " LOOSE("access_change", "change_id", "changed_at") ") r "
     "ORDER BY r.part, r.row_id";
 /* Leaves of seals that are gone. */
 static const char orphans[] =

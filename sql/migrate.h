@@ -7,7 +7,7 @@
 #include "sql/journal.h"
 
 /* The highest migration this program knows; journal_open answers JOURNAL_DOWN at any other. */
-#define JOURNAL_SCHEMA_VERSION 12
+#define JOURNAL_SCHEMA_VERSION 13
 
 /*
  * Called for each migration: applied just now (changed false), or applied earlier from a file that

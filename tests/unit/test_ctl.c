@@ -297,6 +297,67 @@ static void verify_file(void) {
     ENDS(CTL("verify", file), FAILED, "No such file");
 }
 
+/* ---- who may use it -------------------------------------------------------------------------- */
+
+static int64_t entries; /* so far */
+
+static int64_t count_entries(void) {
+    return pg_number("SELECT count(*) FROM otprefund.access_change");
+}
+
+/* One entry more, by this database's login, and it says so. */
+static void one_entry(int line, const char *is) {
+    const char *last =
+        pg_text("SELECT concat_ws(' ', part, name, action, role_before, role, state, token) FROM "
+                "otprefund.access_history WHERE changed_by = session_user ORDER BY change_id DESC");
+    if (strcmp(last, is) != 0)
+        printf("\n  line %d: <%s>, not <%s>", line, last, is);
+    CU_ASSERT_STRING_EQUAL(last, is);
+    CU_ASSERT_EQUAL(count_entries(), ++entries);
+}
+#define LEAVES(is, ...)                                                                            \
+    (ENDS(CTL(__VA_ARGS__, "--db", pg_owner), GOOD, ""), one_entry(__LINE__, is))
+
+/* Neither the token that was just printed nor its hash is in any entry. */
+static void no_token(void) {
+    char sql[400], token[80] = "";
+    const char *line = strstr(said, "again.\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+    CU_ASSERT_EQUAL(sscanf(line, "again. %43[A-Za-z0-9_-]", token), 1);
+    CU_ASSERT_EQUAL(strlen(token), 43);
+    snprintf(sql, sizeof sql,
+             "SELECT sum(position('%s' IN a::text) + position(encode(c.token_sha256, 'hex') IN "
+             "a::text)) FROM otprefund.access_change a, otprefund.api_client c "
+             "WHERE c.name = 'till' AND c.token_sha256 = sha256('%s')",
+             token, token);
+    CU_ASSERT_EQUAL(pg_number(sql), 0);
+}
+
+static void access_changes(void) {
+    entries = count_entries();
+    LEAVES("operator ravi added operator enabled", "operator", "add", "ravi", "--role", "operator");
+    LEAVES("operator ravi changed operator supervisor enabled", "operator", "add", "ravi", "--role",
+           "supervisor");
+    LEAVES("operator ravi changed supervisor supervisor disabled", "operator", "disable", "ravi");
+    LEAVES("operator ravi changed supervisor supervisor enabled", "operator", "enable", "ravi");
+    LEAVES("api_client till added read enabled", "api-client", "add", "till", "--scope", "read");
+    no_token();
+    LEAVES("api_client till changed read refund enabled replaced", "api-client", "add", "till",
+           "--scope", "refund");
+    no_token();
+    LEAVES("api_client till changed refund refund disabled", "api-client", "disable", "till");
+    LEAVES("api_client till changed refund refund enabled", "api-client", "enable", "till");
+    ENDS(CTL("operator", "disable", "nobody", "--db", pg_owner), FAILED, "nobody of that name");
+    ENDS(CTL("operator", "add", "till", "--role", "auditor", "--db", pg_owner), FAILED,
+         "an API client has that name");
+    ENDS(CTL("operator", "list", "--db", pg_owner), GOOD, "ravi");
+    CU_ASSERT_EQUAL(count_entries(), entries); /* nothing was changed */
+    ENDS(CTL("report", "access", "--csv", "--db", pg_owner), GOOD,
+         ",operator,ravi,changed,operator,supervisor,enabled,");
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, ",api_client,till,changed,read,refund,enabled,replaced,"));
+    ENDS(CTL("report", "access"), DATABASE, "could not be read"); /* by the program's login */
+}
+
 /* ---- inquire ---------------------------------------------------------------------------------- */
 
 static void inquire(void) {
@@ -488,6 +549,7 @@ int main(void) {
     CU_add_test(s, "the way to the database", the_way);
     CU_add_test(s, "a token is told once and kept nowhere", token_told_once);
     CU_add_test(s, "no formulas in CSV", no_formulas);
+    CU_add_test(s, "who changed whom", access_changes);
     CU_add_test(s, "inquire", inquire);
     CU_add_test(s, "verify a file", verify_file);
     CU_add_test(s, "proposed, and not decided by the same person", propose);

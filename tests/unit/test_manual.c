@@ -252,6 +252,27 @@ static void no_way_round(void) {
 
 /* ---- when not -------------------------------------------------------------- */
 
+/* The colleague is a supervisor for as long as it takes to approve: the trail has it, in order. */
+static void made_supervisor(void) {
+    const char *tid = new_tid();
+    char sql[700];
+    int64_t id = open_refund(tid), number = proposed(id, inquire(tid, 2));
+    CU_ASSERT(person("ravi", OTR_ROLE_OPERATOR, false));
+    CU_ASSERT_EQUAL(decide(id, number, true, "ravi"), JOURNAL_MANUAL_FORBIDDEN);
+    CU_ASSERT(person("ravi", OTR_ROLE_SUPERVISOR, false));
+    CU_ASSERT_EQUAL(decide(id, number, true, "ravi"), JOURNAL_MANUAL_DONE);
+    CU_ASSERT(person("ravi", OTR_ROLE_OPERATOR, false));
+    snprintf(sql, sizeof sql,
+             "SELECT what FROM ("
+             "SELECT changed_at, concat_ws(' ', changed_by = session_user, action, role_before, "
+             "role) FROM otprefund.access_history WHERE name = 'ravi' UNION ALL "
+             "SELECT decided_at, decision FROM otprefund.manual_decision "
+             "WHERE decided_by = 'ravi' AND proposal_id = %" PRId64 ") t(at, what) ORDER BY at",
+             number);
+    CU_ASSERT_STRING_EQUAL(pg_column(sql), "t added operator\nt changed operator supervisor\n"
+                                           "approved\nt changed supervisor operator\n");
+}
+
 static void too_soon(void) {
     const char *tid = new_tid();
     int64_t number, id = begin(OTR_KIND_REFUND, tid);
@@ -480,6 +501,7 @@ int main(void) {
     CU_add_test(s, "refused; decided once", refused);
     CU_add_test(s, "who may not", people);
     CU_add_test(s, "no role is exempt", no_way_round);
+    CU_add_test(s, "made a supervisor to approve", made_supervisor);
     CU_add_test(s, "too soon", too_soon);
     CU_add_test(s, "evidence of something else", evidence_of_something_else);
     CU_add_test(s, "not open any more", not_open);

@@ -1,5 +1,6 @@
 /* test_schema.c - the schema itself: words, comments, rights, triggers, migrations; people. */
 #include <CUnit/Basic.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,11 +83,13 @@ static void checks(void) {
 
 /* ---- who may do what ------------------------------------------------------------------------ */
 
-static const char *const journal_tables[] = {
-    "attempt",    "outcome",         "resolution",      "contradiction", "late_answer",
-    "audit_seal", "manual_proposal", "manual_decision", "callback",      "audit_leaf"};
-static const char *const keys[] = {"operator",  "outcome", "resolution", "found", "outcome",
-                                   "row_count", "reason",  "note",       "body",  "row_id"};
+static const char *const journal_tables[] = {"attempt",         "outcome",         "resolution",
+                                             "contradiction",   "late_answer",     "audit_seal",
+                                             "manual_proposal", "manual_decision", "callback",
+                                             "audit_leaf",      "access_change"};
+static const char *const keys[] = {"operator", "outcome",   "resolution", "found",
+                                   "outcome",  "row_count", "reason",     "note",
+                                   "body",     "row_id",    "action"};
 
 static void change(char *sql, size_t size, int how, int table) {
     const char *t = journal_tables[table], *k = keys[table];
@@ -138,7 +141,7 @@ static void rights(void) {
     static const char *const tables[] = {
         "attempt",         "outcome",     "resolution",     "open_attempt", "transaction",
         "api_client",      "statement",   "statement_line", "audit_seal",   "manual_proposal",
-        "manual_decision", "late_answer", "callback"};
+        "manual_decision", "late_answer", "callback",       "access_change"};
     char sql[256];
     for (size_t k = 0; k < sizeof views / sizeof views[0]; k++) {
         snprintf(sql, sizeof sql, "SELECT * FROM otprefund.%s", views[k]);
@@ -146,6 +149,8 @@ static void rights(void) {
         CU_ASSERT(may("otprefund_app", sql));
     }
     CU_ASSERT(may("otprefund_auditor", "SELECT * FROM otprefund.sealable"));
+    CU_ASSERT(may("otprefund_auditor", "SELECT * FROM otprefund.access_history"));
+    CU_ASSERT_FALSE(may("otprefund_app", "SELECT * FROM otprefund.access_history"));
     CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM pg_class c WHERE c.relkind = 'v' AND "
                               "c.relnamespace = 'otprefund'::regnamespace AND NOT "
                               "has_table_privilege('otprefund_auditor', c.oid, 'SELECT')"),
@@ -386,6 +391,107 @@ static void machines(void) {
     otr_table_free(&t);
 }
 
+/* ---- who changed whom ------------------------------------------------------------------------ */
+
+struct change {
+    const char *sql, *entries; /* what it leaves: a line each */
+};
+
+/* By whoever pg_do is at the moment. */
+static void leaves(const struct change *c) {
+    char sql[400];
+    int64_t newest = pg_number("SELECT max(change_id) FROM otprefund.access_change");
+    CU_ASSERT(pg_do(c->sql));
+    snprintf(sql, sizeof sql,
+             "SELECT concat_ws(' ', changed_by, part, name, action, role_before, role, state, "
+             "token) FROM otprefund.access_history WHERE change_id > %" PRId64
+             " ORDER BY change_id",
+             newest);
+    CU_ASSERT_STRING_EQUAL(pg_column(sql), c->entries);
+}
+
+static void each_change(void) {
+    static const struct change changes[] = {
+        {"INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'operator')",
+         "the_admin operator ravi added operator enabled\n"},
+        {"UPDATE otprefund.operator SET role = 'supervisor' WHERE name = 'ravi'",
+         "the_admin operator ravi changed operator supervisor enabled\n"},
+        {"UPDATE otprefund.operator SET disabled = true WHERE name = 'ravi'",
+         "the_admin operator ravi changed supervisor supervisor disabled\n"},
+        {"INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'auditor') "
+         "ON CONFLICT (name) DO UPDATE SET role = excluded.role, disabled = false",
+         "the_admin operator ravi changed supervisor auditor enabled\n"},
+        {"UPDATE otprefund.operator SET name = 'tara' WHERE name = 'ravi'",
+         "the_admin operator ravi removed auditor auditor removed\n"
+         "the_admin operator tara added auditor enabled\n"},
+        {"SET ROLE otprefund_owner; DELETE FROM otprefund.operator WHERE name = 'tara'; RESET ROLE",
+         "the_admin operator tara removed auditor auditor removed\n"},
+        {"INSERT INTO otprefund.api_client (name, token_sha256) VALUES ('kiosk', sha256('one'))",
+         "the_admin api_client kiosk added read enabled\n"},
+        {"UPDATE otprefund.api_client SET may_refund = true WHERE name = 'kiosk'",
+         "the_admin api_client kiosk changed read refund enabled\n"},
+        {"UPDATE otprefund.api_client SET token_sha256 = sha256('two') WHERE name = 'kiosk'",
+         "the_admin api_client kiosk changed refund refund enabled replaced\n"},
+        {"UPDATE otprefund.api_client SET disabled = true WHERE name = 'kiosk'",
+         "the_admin api_client kiosk changed refund refund disabled\n"},
+        {"DELETE FROM otprefund.api_client WHERE name = 'kiosk'",
+         "the_admin api_client kiosk removed refund refund removed\n"}};
+    static const char hashes[] =
+        "SELECT count(*) FROM otprefund.access_change a, (SELECT sha256('one') UNION SELECT "
+        "sha256('two') UNION SELECT token_sha256 FROM otprefund.api_client) t(hash) "
+        "WHERE position(encode(hash, 'hex') IN a::text) + position(encode(hash, 'base64') IN "
+        "a::text) > 0 OR content ? 'token_sha256'";
+    CU_ASSERT(pg_do("CREATE ROLE the_admin LOGIN IN ROLE otprefund_owner"));
+    CU_ASSERT(pg_do("SET SESSION AUTHORIZATION the_admin"));
+    for (size_t k = 0; k < sizeof changes / sizeof changes[0]; k++)
+        leaves(&changes[k]);
+    CU_ASSERT_EQUAL(pg_number(hashes), 0);
+    CU_ASSERT(pg_do("RESET SESSION AUTHORIZATION; DROP ROLE the_admin"));
+    /* Also when triggers are told to stay quiet. */
+    int64_t before = pg_number("SELECT count(*) FROM otprefund.access_change");
+    CU_ASSERT(pg_do("SET session_replication_role = replica"));
+    CU_ASSERT(pg_do("UPDATE otprefund.operator SET disabled = disabled WHERE name = 'asha'"));
+    CU_ASSERT(pg_do("UPDATE otprefund.api_client SET disabled = disabled WHERE name = 'switch'"));
+    CU_ASSERT(pg_do("SET session_replication_role = origin"));
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.access_change"), before + 2);
+}
+
+static void emptied(void) {
+    static const char *const roles[] = {"otprefund_app", "otprefund_auditor", "otprefund_owner",
+                                        "none"}; /* the superuser */
+    for (int k = 0; k < 4; k++) {
+        CU_ASSERT_FALSE(may(roles[k], "TRUNCATE otprefund.operator"));
+        CU_ASSERT_FALSE(may(roles[k], "TRUNCATE otprefund.api_client"));
+    }
+    CU_ASSERT(pg_do("SET session_replication_role = replica"));
+    CU_ASSERT_FALSE(may("none", "TRUNCATE otprefund.operator"));
+    CU_ASSERT_FALSE(may("none", "TRUNCATE otprefund.api_client"));
+    CU_ASSERT(pg_do("SET session_replication_role = origin"));
+}
+
+/* Whoever was there before the trail has an entry from when it began. */
+static void began(void) {
+    static char file[16384];
+    char path[600];
+    snprintf(path, sizeof path, "%s/0013-access.sql", pg_folder);
+    FILE *in = fopen(path, "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    file[fread(file, 1, sizeof file - 1, in)] = '\0';
+    fclose(in);
+    CU_ASSERT(pg_do("BEGIN; DROP TABLE otprefund.access_change CASCADE;"
+                    "DROP FUNCTION otprefund.access_changed() CASCADE;"
+                    "DELETE FROM otprefund.schema_version WHERE version = 13"));
+    CU_ASSERT(pg_do(file));
+    CU_ASSERT_STRING_EQUAL(
+        pg_column("SELECT concat_ws(' ', part, name, action, role, state) "
+                  "FROM otprefund.access_history ORDER BY change_id"),
+        "api_client switch added refund disabled\noperator asha added auditor disabled\n");
+    CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM otprefund.access_change WHERE changed_by = "
+                              "session_user AND changed_at > now() - interval '1 minute'"),
+                    2);
+    CU_ASSERT(pg_do("ROLLBACK"));
+}
+
 /* ---- statements ----------------------------------------------------------------------------- */
 
 static int64_t refunded(const char *tid, int64_t paise) {
@@ -450,6 +556,9 @@ int main(void) {
     CU_add_test(s, "all is checked", checks);
     CU_add_test(s, "operators", people);
     CU_add_test(s, "API clients", machines);
+    CU_add_test(s, "each change of access leaves its entry", each_change);
+    CU_add_test(s, "people and machines are not truncated", emptied);
+    CU_add_test(s, "who was there before the trail", began);
     CU_add_test(s, "statements", statements);
     CU_add_test(s, "the journal is insert-only", insert_only);
     CU_add_test(s, "rights of the roles", rights);

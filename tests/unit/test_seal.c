@@ -72,8 +72,9 @@ static void tamper(const char *statement, int64_t id) {
     snprintf(sql, sizeof sql, "%s%" PRId64, statement, id);
     CU_ASSERT(pg_do("SET session_replication_role = replica"));
     CU_ASSERT(pg_do("ALTER TABLE otprefund.attempt DISABLE TRIGGER insert_only"));
-    static const char *const tables[] = {"outcome", "resolution", "audit_seal", "audit_leaf"};
-    for (int k = 0; k < 4; k++) {
+    static const char *const tables[] = {"outcome", "resolution", "audit_seal", "audit_leaf",
+                                         "access_change"};
+    for (int k = 0; k < 5; k++) {
         char off[120];
         snprintf(off, sizeof off, "ALTER TABLE otprefund.%s DISABLE TRIGGER insert_only",
                  tables[k]);
@@ -337,6 +338,37 @@ static void cadence(void) {
     CU_ASSERT_EQUAL(verify(NULL), 0);
 }
 
+/* ---- who changed whom ------------------------------------------------------------------------- */
+
+static void access_changes(void) {
+    int64_t ms;
+    start_anew();
+    CU_ASSERT(pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'supervisor')"));
+    int64_t id = pg_number("SELECT max(change_id) FROM otprefund.access_change");
+    CU_ASSERT_EQUAL(journal_seal_due(j, &ms), JOURNAL_OK);
+    CU_ASSERT(ms != JOURNAL_NEVER); /* alone it is worth a seal */
+    tamper("UPDATE otprefund.access_change SET changed_at = changed_at - interval '120 s' "
+           "WHERE change_id = ",
+           id);
+    start_anew();
+    CU_ASSERT_EQUAL(sum.unsealed, 0);
+    tamper("UPDATE otprefund.access_change SET content = content || '{\"role\": \"operator\"}' "
+           "WHERE change_id = ",
+           id);
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("changed", "access_change", id));
+    tamper("DELETE FROM otprefund.access_change WHERE change_id = ", id);
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("removed", "access_change", id));
+    start_anew();
+    tamper("INSERT INTO otprefund.access_change (part, name, action, content, changed_at) "
+           "SELECT 'operator', name, 'added', to_jsonb(o), now() - interval '1 day' "
+           "FROM otprefund.operator o WHERE 0 < ",
+           id);
+    CU_ASSERT_EQUAL(verify(NULL), 1);
+    CU_ASSERT(says("inserted, or its seal was taken away", "access_change", id + 1));
+}
+
 static void not_an_export(void) {
     const char *const rubbish[] = {"rubbish", "1"}, *const row[] = {"row", "attempt", "1", "00",
                                                                     "{}"};
@@ -375,6 +407,7 @@ int main(void) {
     CU_add_test(s, "a seal cut for its size", cut);
     CU_add_test(s, "hidden behind a view", hidden);
     CU_add_test(s, "when the next seal is due, and no seal at all", cadence);
+    CU_add_test(s, "changes of access are sealed", access_changes);
     CU_add_test(s, "not an export", not_an_export);
     CU_add_test(s, "who may do what", rights);
     int failed = suite_run();
