@@ -55,7 +55,7 @@ void seal_check_free(struct seal_check *c) {
 
 static void finding(struct seal_check *c, const char *what, const char *part, const char *id) {
     char text[200];
-    snprintf(text, sizeof text, "%s: %.40s %.20s", what, part, id);
+    snprintf(text, sizeof text, "%s: %.40s %.64s", what, part, id);
     for (unsigned char *p = (unsigned char *)text; *p; p++) /* it may go to a terminal */
         if (*p < 0x20 || *p >= 0x7f)
             *p = '?';
@@ -267,6 +267,8 @@ bool seal_check_line(struct seal_check *c, const char *const *f, int n) {
         finding(c, "its seal is gone", f[1], f[2]);
     else if (strcmp(f[0], "late") == 0)
         finding(c, "inserted, or its seal was taken away", f[1], f[2]);
+    else if (strcmp(f[0], "unrecorded") == 0)
+        finding(c, "not as its last entry says", f[1], f[2]);
     else if (strcmp(f[0], "new") == 0)
         c->sum.unsealed++;
     else if (strcmp(f[0], "overdue") == 0)

@@ -9,7 +9,8 @@
  *
  * COVERS_TO is the moment up to which all rows are sealed, so a row with a time well before the last
  * COVERS_TO was put in by other hands, whether a later seal took it (its time is compared) or none.
- * Rows that wait for a seal for longer than half an hour, and rows without any seal, are findings too.
+ * Rows that wait for a seal for longer than half an hour, and rows without any seal, are findings too;
+ * so is an operator or an API client who is not as the last entry in access_change says.
  */
 #ifndef OTPREFUND_SEAL_H
 #define OTPREFUND_SEAL_H

@@ -322,7 +322,7 @@ enum journal_report {
     JOURNAL_REPORT_UNRESOLVED,      /* view unresolved, oldest 200 */
     JOURNAL_REPORT_MISMATCH,        /* view statement_mismatch, newest 200 */
     JOURNAL_REPORT_MANUAL,          /* view manual_status: what waits for approval, oldest 200 */
-    JOURNAL_REPORT_ACCESS,          /* view access_history, newest 200; not for the program's login */
+    JOURNAL_REPORT_ACCESS,          /* view access_history, newest 200; auditor and owner only */
     JOURNAL_REPORT__MAX
 };
 /* The caller frees *t with otr_table_free. */

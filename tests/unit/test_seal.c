@@ -343,12 +343,13 @@ static void cadence(void) {
 static void access_changes(void) {
     int64_t ms;
     start_anew();
-    CU_ASSERT(pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'supervisor')"));
-    int64_t id = pg_number("SELECT max(change_id) FROM otprefund.access_change");
+    CU_ASSERT(pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'supervisor'); "
+                    "DELETE FROM otprefund.operator WHERE name = 'ravi'"));
+    int64_t id = pg_number("SELECT max(change_id) - 1 FROM otprefund.access_change");
     CU_ASSERT_EQUAL(journal_seal_due(j, &ms), JOURNAL_OK);
-    CU_ASSERT(ms != JOURNAL_NEVER); /* alone it is worth a seal */
+    CU_ASSERT(ms != JOURNAL_NEVER); /* alone they are worth a seal */
     tamper("UPDATE otprefund.access_change SET changed_at = changed_at - interval '120 s' "
-           "WHERE change_id = ",
+           "WHERE change_id >= ",
            id);
     start_anew();
     CU_ASSERT_EQUAL(sum.unsealed, 0);
@@ -362,11 +363,51 @@ static void access_changes(void) {
     CU_ASSERT(says("removed", "access_change", id));
     start_anew();
     tamper("INSERT INTO otprefund.access_change (part, name, action, content, changed_at) "
-           "SELECT 'operator', name, 'added', to_jsonb(o), now() - interval '1 day' "
-           "FROM otprefund.operator o WHERE 0 < ",
+           "SELECT part, name, action, content, changed_at - interval '1 day' "
+           "FROM otprefund.access_change WHERE change_id > ",
            id);
     CU_ASSERT_EQUAL(verify(NULL), 1);
-    CU_ASSERT(says("inserted, or its seal was taken away", "access_change", id + 1));
+    CU_ASSERT(says("inserted, or its seal was taken away", "access_change", id + 2));
+    tamper("DELETE FROM otprefund.access_change WHERE change_id > 1 + ", id);
+}
+
+/* With the trigger switched off: it is named, even what was taken back, until there is an entry. */
+static void no_entry(void) {
+    static const struct {
+        const char *quietly, *finding, *again;
+    } changes[] = {
+        {"INSERT INTO otprefund.operator (name, role) VALUES ('ravi', 'supervisor')",
+         "not as its last entry says: operator ravi\n",
+         "DELETE FROM otprefund.operator WHERE name = 'ravi'"},
+        {"UPDATE otprefund.operator SET role = 'supervisor' WHERE name = 'tara'",
+         "not as its last entry says: operator tara\n",
+         "UPDATE otprefund.operator SET role = 'operator' WHERE name = 'tara'"},
+        {"UPDATE otprefund.operator SET role = 'supervisor' WHERE name = 'tara'; "
+         "UPDATE otprefund.operator SET role = 'operator' WHERE name = 'tara'",
+         "not as its last entry says: operator tara\n",
+         "UPDATE otprefund.operator SET disabled = disabled WHERE name = 'tara'"},
+        {"DELETE FROM otprefund.operator WHERE name = 'tara'",
+         "not as its last entry says: operator tara\n",
+         "INSERT INTO otprefund.operator (name, role) VALUES ('tara', 'operator')"},
+        {"UPDATE otprefund.api_client SET token_sha256 = sha256('two') WHERE name = 'till'",
+         "not as its last entry says: api_client till\n",
+         "UPDATE otprefund.api_client SET token_sha256 = sha256('three') WHERE name = 'till'"}};
+    start_anew();
+    CU_ASSERT(pg_do("INSERT INTO otprefund.operator (name, role) VALUES ('tara', 'operator'); "
+                    "INSERT INTO otprefund.api_client (name, token_sha256) "
+                    "VALUES ('till', sha256('one'))"));
+    for (size_t k = 0; k < sizeof changes / sizeof changes[0]; k++) {
+        CU_ASSERT_EQUAL(verify(NULL), 0);
+        CU_ASSERT(pg_do("ALTER TABLE otprefund.operator DISABLE TRIGGER access_changed; "
+                        "ALTER TABLE otprefund.api_client DISABLE TRIGGER access_changed"));
+        CU_ASSERT(pg_do(changes[k].quietly));
+        CU_ASSERT(pg_do("ALTER TABLE otprefund.operator ENABLE ALWAYS TRIGGER access_changed; "
+                        "ALTER TABLE otprefund.api_client ENABLE ALWAYS TRIGGER access_changed"));
+        CU_ASSERT_EQUAL(verify(NULL), 1);
+        CU_ASSERT_STRING_EQUAL(found, changes[k].finding);
+        CU_ASSERT(pg_do(changes[k].again));
+    }
+    CU_ASSERT_EQUAL(verify(NULL), 0);
 }
 
 static void not_an_export(void) {
@@ -408,6 +449,7 @@ int main(void) {
     CU_add_test(s, "hidden behind a view", hidden);
     CU_add_test(s, "when the next seal is due, and no seal at all", cadence);
     CU_add_test(s, "changes of access are sealed", access_changes);
+    CU_add_test(s, "a change without an entry", no_entry);
     CU_add_test(s, "not an export", not_an_export);
     CU_add_test(s, "who may do what", rights);
     int failed = suite_run();
