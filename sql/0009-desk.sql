@@ -184,9 +184,10 @@ $$;
 
 -- The rare outcomes of one operator.  A nested loop would look up each of his attempts, or each such
 -- outcome of everybody; the two indexes lie in the same order, so walking both at once reads them
--- alone.  No plan but that is wanted.
+-- alone.  No plan but that is wanted.  ROWS: a page; of the 1000 that are taken for granted else, the
+-- caller's join walked the second index once more.
 CREATE FUNCTION otprefund.attempt_odd(p_operator text, p_outcome text, p_max integer) RETURNS SETOF bigint
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50 SET search_path = pg_catalog, pg_temp
     SET enable_nestloop = off SET enable_hashjoin = off AS $$
 BEGIN
     RETURN QUERY
