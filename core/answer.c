@@ -385,7 +385,7 @@ void answer_read(enum otr_kind kind, const char *asked_tid, int http_status, con
         read_door(kind, http_status, &f, !root && broken_object(body, size), m);
     else
         m->reason = OTR_REASON_BANK_ERROR;
-    const char *const keep[2] = {asked_tid, f.tid_odd ? "" : f.tid};
+    const char *const keep[2] = {asked_tid, m->tid}; /* all other digits may be an OTP */
     fill_message(&f, keep, m);
     evidence_write(root, http_status, size, keep, m->evidence, sizeof m->evidence);
     json_free(root);
