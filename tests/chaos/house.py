@@ -5,6 +5,7 @@ import glob
 import http.client
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -29,7 +30,16 @@ def wait_until(what, seconds, ready):
 
 
 def free_ports(n):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    """Below those of outgoing connections: one of these could take a port before its server does."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        top = max(int(f.read().split()[0]), 20000)
+    held = []
+    for port in random.sample(range(10000, top), 1000):
+        try:
+            if len(held) < n:
+                held.append(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            pass
     ports = [s.getsockname()[1] for s in held]
     for s in held:
         s.close()
