@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "sql/clock.h"
 
 struct fake fake;
+char fake_key_file[64];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -21,6 +24,24 @@ struct journal {
 static void trace(const char *word) {
     size_t size = strlen(fake.trace);
     snprintf(fake.trace + size, sizeof fake.trace - size, "%s%s", size ? " " : "", word);
+}
+
+static char folder[] = "/tmp/otprefund-test-XXXXXX";
+
+int fake_key_make(void) {
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(fake_key_file, sizeof fake_key_file, "%s/key", folder);
+    FILE *file = fopen(fake_key_file, "w");
+    if (!file)
+        return 1;
+    fputs("TEST_KEY_DO_NOT_USE_0123456789ab\n", file);
+    fclose(file);
+    return chmod(fake_key_file, 0600);
+}
+
+int fake_key_remove(void) {
+    return unlink(fake_key_file) + rmdir(folder);
 }
 
 void fake_reset(void) {

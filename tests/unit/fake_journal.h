@@ -45,6 +45,12 @@ struct fake {
 extern struct fake fake;
 
 void fake_reset(void);
+
+/* A key file for otr_config, of bytes that are nobody's: how a suite of CUnit begins and ends. */
+extern char fake_key_file[64];
+int fake_key_make(void);
+int fake_key_remove(void);
+
 /* Waits until n findings were written, at most five seconds. */
 bool fake_wait_finished(int n);
 /* The same for calls of journal_claim. */

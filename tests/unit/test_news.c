@@ -4,14 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/core.h"
 #include "tests/unit/fake_journal.h"
 #include "tests/unit/suite.h"
 
-static char folder[] = "/tmp/otprefund-news.XXXXXX", key_file[64];
 static const struct otr_who ASHA = {.name = "asha", .user_code = "20110001"};
 static const char ANSWER[] = "{\"status\":0,\"response_status_id\":0,\"message\":\"ok\","
                              "\"data\":{\"tid\":12345600,\"tx_status\":\"2\",\"amount\":499}}";
@@ -28,16 +26,16 @@ static void note(void *arg, enum otr_news news, const char *detail) {
     pthread_mutex_unlock(&lock);
 }
 
-static struct otr *open_core(bool resolver) {
+static struct otr *open_core(bool resolver, otr_tell *tell) {
     const struct otr_config c = {
         .base_url = "https://bank.test/v3",
         .initiator_id = "9000000001",
         .conninfo = "fake",
-        .developer_key_file = key_file,
-        .access_key_file = key_file,
-        .secret_key_file = key_file,
+        .developer_key_file = fake_key_file,
+        .access_key_file = fake_key_file,
+        .secret_key_file = fake_key_file,
         .resolver = resolver,
-        .tell = note,
+        .tell = tell,
         .tell_arg = told,
     };
     struct otr *o = NULL;
@@ -64,7 +62,7 @@ static void a_bank_that_is_lost_and_found(void) {
                              silent = {.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER},
                              tls = {.fate = HTTP_NOT_SENT, .reason = OTR_REASON_TLS_FAILED},
                              full = {.fate = HTTP_NOT_SENT, .reason = OTR_REASON_OVERLOADED};
-    struct otr *o = open_core(false);
+    struct otr *o = open_core(false, note);
     call(o, &good);
     call(o, &full);
     CU_ASSERT_STRING_EQUAL(told, "");
@@ -86,7 +84,7 @@ static void a_bank_that_is_lost_and_found(void) {
 static void a_resolver_that_fails(void) {
     fake_reset();
     fake.claim_status = JOURNAL_DOWN;
-    struct otr *o = open_core(true);
+    struct otr *o = open_core(true, note);
     CU_ASSERT_TRUE(fake_wait_claims(3)); /* which it tries more often than it is told */
     otr_close(o, 1000);
     CU_ASSERT_EQUAL(strncmp(told, "resolver ", 9), 0);
@@ -98,7 +96,7 @@ static void a_callback_that_is_lost(void) {
     struct otr_fault f;
     fake_reset();
     fake.callback_status = JOURNAL_DOWN;
-    struct otr *o = open_core(false);
+    struct otr *o = open_core(false, note);
     CU_ASSERT_EQUAL(otr_callback(o, "12345600", "{}", 2, "192.0.2.1", &f), OTR_OK);
     CU_ASSERT_EQUAL(otr_close(o, 50), 1);
     CU_ASSERT_STRING_EQUAL(told, "callback 12345600;");
@@ -106,37 +104,13 @@ static void a_callback_that_is_lost(void) {
 
 /* A library's user may not care. */
 static void nobody_is_told(void) {
-    struct otr_config c = {.base_url = "https://bank.test/v3",
-                           .initiator_id = "9000000001",
-                           .conninfo = "fake",
-                           .developer_key_file = key_file,
-                           .access_key_file = key_file,
-                           .secret_key_file = key_file};
-    struct otr *o = NULL;
-    struct otr_fault f;
-    CU_ASSERT_EQUAL_FATAL(otr_open(&c, &o, &f), OTR_OK);
+    struct otr *o = open_core(false, NULL);
     call(o, &(struct http_result){.fate = HTTP_MAYBE_SENT, .reason = OTR_REASON_NO_ANSWER});
     otr_close(o, 1000);
 }
 
-static int set_up(void) {
-    if (!mkdtemp(folder))
-        return 1;
-    snprintf(key_file, sizeof key_file, "%s/key", folder);
-    FILE *file = fopen(key_file, "w");
-    if (!file)
-        return 1;
-    fputs("TEST_KEY_DO_NOT_USE_0123456789ab\n", file);
-    fclose(file);
-    return chmod(key_file, 0600);
-}
-
-static int tear_down(void) {
-    return unlink(key_file) + rmdir(folder);
-}
-
 int main(void) {
-    CU_pSuite s = suite_begin("news", set_up, tear_down);
+    CU_pSuite s = suite_begin("news", fake_key_make, fake_key_remove);
     CU_ADD_TEST(s, a_bank_that_is_lost_and_found);
     CU_ADD_TEST(s, a_resolver_that_fails);
     CU_ADD_TEST(s, a_callback_that_is_lost);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/core.h"
@@ -11,8 +10,6 @@
 #include "tests/unit/fake_journal.h"
 #include "tests/unit/suite.h"
 
-static char folder[] = "/tmp/otprefund-test-XXXXXX";
-static char key_file[64];
 static const struct otr_who ASHA = {
     .name = "asha", .user_code = "20110001", .channel = OTR_CHANNEL_DESK};
 
@@ -22,9 +19,9 @@ static struct otr *open_core(bool resolver) {
         .initiator_id = "9000000001",
         .user_code = "20119999",
         .conninfo = "fake",
-        .developer_key_file = key_file,
-        .access_key_file = key_file,
-        .secret_key_file = key_file,
+        .developer_key_file = fake_key_file,
+        .access_key_file = fake_key_file,
+        .secret_key_file = fake_key_file,
         .resolver = resolver,
         .first_s = 1,
         .per_second = 100,
@@ -606,24 +603,8 @@ static void rupees_are_exact(void) {
     CU_ASSERT_STRING_EQUAL(otr_rupees(OTR_NO_AMOUNT, out, sizeof out), "");
 }
 
-static int set_up(void) {
-    if (!mkdtemp(folder))
-        return 1;
-    snprintf(key_file, sizeof key_file, "%s/key", folder);
-    FILE *file = fopen(key_file, "w");
-    if (!file)
-        return 1;
-    fputs("TEST_KEY_DO_NOT_USE_0123456789ab\n", file);
-    fclose(file);
-    return chmod(key_file, 0600);
-}
-
-static int tear_down(void) {
-    return unlink(key_file) + rmdir(folder);
-}
-
 int main(void) {
-    CU_pSuite s = suite_begin("refund", set_up, tear_down);
+    CU_pSuite s = suite_begin("refund", fake_key_make, fake_key_remove);
     CU_ADD_TEST(s, nothing_is_sent_without_a_committed_intent);
     CU_ADD_TEST(s, the_order_is_intent_call_outcome);
     CU_ADD_TEST(s, the_time_to_send_runs_from_the_intent);
